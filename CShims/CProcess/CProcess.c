@@ -1,0 +1,5 @@
+#include "CProcess.h"
+
+#include <unistd.h>
+
+pid_t cprocess_fork(void) { return fork(); }

@@ -1,0 +1,12 @@
+#ifndef CPROCESS_H
+#define CPROCESS_H
+
+#include <sys/types.h>
+
+// Process calls that Swift's Glibc overlay hides or cannot import.
+
+/// fork(2). Swift marks it unavailable because only async-signal-safe code may follow in the child of
+/// a threaded process; callers here fork before they start any thread.
+pid_t cprocess_fork(void);
+
+#endif

@@ -1,0 +1,118 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings that every Swift target of this package shares.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+]
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+/// A library target with its tests beside it in `Tests/<name>Tests`.
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [],
+    testing: [Target.Dependency] = [], testResources: [Resource]? = nil,
+    linking: [LinkerSetting]? = nil
+) -> [Target] {
+    [
+        .target(
+            name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: linking),
+        .testTarget(
+            name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + testing,
+            resources: testResources, swiftSettings: strict),
+    ]
+}
+
+// The layers of the architecture, lowest first. `TidyTests` holds every import against them.
+let shims: [Target] = [
+    .systemLibrary(
+        name: "CUring", path: "CShims/CUring", pkgConfig: "liburing",
+        providers: [.apt(["liburing-dev"])]),
+    .target(name: "CReactor", dependencies: ["CUring"], path: "CShims/CReactor"),
+    .systemLibrary(
+        name: "CPostgres", path: "CShims/CPostgres", pkgConfig: "libpq",
+        providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(
+        name: "CYAML", path: "CShims/CYAML", pkgConfig: "yaml-0.1",
+        providers: [.apt(["libyaml-dev"])]),
+    .target(name: "CProcess", path: "CShims/CProcess"),
+    .target(name: "CCrypt", path: "CShims/CCrypt", linkerSettings: [.linkedLibrary("crypt")]),
+]
+let layer1 = module("Bytes") + module("JSON")
+let layer2 =
+    module("Reactor", ["Bytes", "CReactor"])
+    + module("ReactorTesting", ["Reactor", "Bytes"])
+    + module("HTTPWire", ["Bytes"])
+    + module("ReplicationWire", ["Bytes", "JSON"])
+    + module("YAML", ["CYAML"])
+    + module("Matrix", ["Bytes", "JSON", crypto])
+let layer3 =
+    module("HTTPServer", ["Reactor", "HTTPWire", "Bytes"])
+    + module("Replication", ["Reactor", "ReplicationWire", "Bytes"], testing: ["JSON"])
+    + module("Postgres", ["Reactor", "Bytes", "CPostgres"], testing: ["PostgresCluster"])
+    + module("PostgresCluster", ["CProcess"])
+let layer4 =
+    module("Configuration", ["YAML", "Matrix"], testing: ["JSON"])
+    + module("Observability", ["Reactor", "YAML", logging])
+    + module("ProcessControl", ["CProcess"])
+    + module("Storage", ["Postgres", "Matrix", "JSON", "Reactor"], testing: ["PostgresCluster"])
+let upper: [Target.Dependency] = ["Bytes", "JSON", "Matrix", "Reactor", logging]
+let layer5 = module(
+    "Services",
+    upper + [
+        "Storage", "Postgres", "Replication", "ReplicationWire", "Configuration", "Observability",
+        "CCrypt", crypto,
+    ], testing: ["PostgresCluster"])
+let layer6 = module(
+    "API", upper + ["Services", "HTTPServer", "HTTPWire", "Configuration", "Observability"])
+let layer7 = module(
+    "Workers",
+    upper + [
+        "API", "Services", "HTTPServer", "HTTPWire", "Replication", "ReplicationWire", "Storage", "Postgres",
+        "Configuration", "Observability", "ProcessControl", "PostgresCluster", "YAML",
+    ])
+let layer8: [Target] = [
+    .executableTarget(
+        name: "beamline", dependencies: ["Workers", "Configuration", arguments],
+        swiftSettings: strict),
+    .executableTarget(
+        name: "synctl", dependencies: ["Configuration", "ProcessControl", arguments],
+        swiftSettings: strict),
+]
+let whole: [Target] = [
+    .testTarget(name: "TidyTests", swiftSettings: strict),
+    .testTarget(
+        name: "IntegrationTests",
+        dependencies: upper + ["PostgresCluster", "ProcessControl", "beamline", "synctl"],
+        swiftSettings: strict),
+]
+
+let package = Package(
+    name: "beamline",
+    products: [
+        .library(name: "Reactor", targets: ["Reactor"]),
+        .library(name: "ReactorTesting", targets: ["ReactorTesting"]),
+        .library(name: "HTTPServer", targets: ["HTTPServer"]),
+        .library(name: "ReplicationWire", targets: ["ReplicationWire"]),
+        .library(name: "Replication", targets: ["Replication"]),
+        .library(name: "Postgres", targets: ["Postgres"]),
+        .executable(name: "beamline", targets: ["beamline"]),
+        .executable(name: "synctl", targets: ["synctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [shims, layer1, layer2, layer3, layer4, layer5, layer6, layer7, layer8, whole]
+        .flatMap { $0 }
+)
