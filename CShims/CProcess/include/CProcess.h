@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include "CProcessGuard.h"
+
 // Process calls that Swift's Glibc overlay hides or cannot import.
 
 /// fork(2). Swift marks it unavailable because only async-signal-safe code may follow in the child of

@@ -1,0 +1,121 @@
+import Glibc
+import Testing
+
+@testable import PostgresCluster
+
+@Suite struct PostgresClusterTests {
+    @Test func aTemporaryClusterServesAndVanishes() throws {
+        var cluster: PostgresCluster? = try PostgresCluster()
+        let folder = try #require(cluster?.folder)
+        try cluster?.createDatabase(named: "a \"quoted\" name")
+        try cluster?.execute(
+            "CREATE TABLE t (x int); INSERT INTO t VALUES (1)", database: "template1")
+        #expect(Files.kind(folder)?.owner == cluster?.account.user)
+        #expect(try entries(folder).allSatisfy { $0.owner != 0 || geteuid() != 0 })
+        cluster = nil
+        #expect(Files.kind(folder) == nil)
+    }
+
+    @Test func dataAreFoundAgain() throws {
+        let folder = try Files.makeTemporaryFolder()
+        chmod(folder, 0o755)
+        defer { remove(folder) }
+        do {
+            let cluster = try PostgresCluster(
+                folder: folder + "/deep/er", options: .disposable)
+            try cluster.createDatabase(named: "kept")
+            try cluster.execute("CREATE TABLE t (x int)", database: "kept")
+        }
+        let cluster = try PostgresCluster(folder: folder + "/deep/er", options: .disposable)
+        try cluster.ensureDatabase(named: "kept")
+        try cluster.ensureDatabase(named: "it's new")
+        try cluster.execute("SELECT * FROM t", database: "kept")
+        #expect(throws: PostgresClusterError.self) {
+            try cluster.createDatabase(named: "it's new")
+        }
+    }
+
+    @Test func stopsAndStarts() throws {
+        let cluster = try PostgresCluster()
+        try cluster.createDatabase(named: "kept")
+        try cluster.stop()
+        #expect(!cluster.isRunning)
+        try cluster.stop()
+        try cluster.start()
+        try cluster.start()
+        #expect(cluster.isRunning)
+        try cluster.execute("SELECT 1", database: "kept")
+    }
+
+    @Test func aSecondServerOnTheSameDataIsRefused() throws {
+        let cluster = try PostgresCluster()
+        let error = #expect(throws: PostgresClusterError.self) {
+            try PostgresCluster(folder: cluster.folder, options: .disposable)
+        }
+        #expect(error?.description.contains("postmaster.pid") == true)
+        #expect(cluster.isRunning)
+        try cluster.execute("SELECT 1")
+    }
+
+    @Test func aLongPathGetsASocketElsewhere() throws {
+        let parent = try Files.makeTemporaryFolder()
+        chmod(parent, 0o755)
+        defer { remove(parent) }
+        let name = String(repeating: "n", count: 110)
+        var cluster: PostgresCluster? = try PostgresCluster(
+            folder: "\(parent)/\(name)", options: .disposable)
+        let socketFolder = try #require(cluster?.socketFolder)
+        #expect(socketFolder.utf8.count < 90)
+        try cluster?.execute("SELECT 1")
+        cluster = nil
+        #expect(Files.kind(socketFolder) == nil)
+        #expect(Files.kind("\(parent)/\(name)/data") != nil)
+    }
+
+    @Test func collationIsC() throws {
+        let (cluster, database) = try PostgresCluster.sharedWithNewDatabase()
+        try cluster.execute(
+            """
+            DO $$ BEGIN
+              IF (SELECT datcollate || datctype || pg_encoding_to_char(encoding) FROM pg_database
+                  WHERE datname = current_database()) <> 'CCUTF8'
+              THEN RAISE EXCEPTION 'wrong collation'; END IF;
+            END $$
+            """, database: database)
+        try cluster.dropDatabase(named: database)
+    }
+
+    @Test func errorsSayWhatTheServerSaid() throws {
+        let cluster = try PostgresCluster.shared()
+        let error = #expect(throws: PostgresClusterError.self) {
+            try cluster.execute("SELECT nonsense")
+        }
+        #expect(error?.description.contains("nonsense") == true)
+        let setting = #expect(throws: PostgresClusterError.self) {
+            try PostgresCluster(
+                temporary: PostgresCluster.Options(settings: ["shared_buffers": "much"]))
+        }
+        #expect(setting?.description.contains("shared_buffers") == true)
+    }
+
+    private struct Entry {
+        let owner: uid_t
+    }
+
+    private func entries(_ folder: String) throws -> [Entry] {
+        try Files.names(in: folder).flatMap { name -> [Entry] in
+            let path = folder + "/" + name
+            // The server makes and removes files meanwhile.
+            guard let kind = Files.kind(path) else { return [] }
+            let below = kind.isFolder ? try entries(path) : []
+            return [Entry(owner: kind.owner)] + below
+        }
+    }
+
+    private func remove(_ folder: String) {
+        let account = Account(user: 0, group: 0, isOther: false)
+        let removal = try? GuardedProcess(
+            ["/bin/rm", "-rf", "--", folder], in: "/", as: account, log: "/dev/null")
+        _ = removal?.wait(seconds: 30)
+    }
+}
