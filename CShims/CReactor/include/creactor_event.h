@@ -1,0 +1,30 @@
+#ifndef CREACTOR_EVENT_H
+#define CREACTOR_EVENT_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+
+#pragma clang assume_nonnull begin
+
+/// A non-blocking, close-on-exec eventfd(2) that counts wake-ups.
+int creactor_eventfd(void);
+
+/// A blocking, close-on-exec eventfd(2) in semaphore mode: each read takes one unit.
+int creactor_semaphore(void);
+
+/// Blocks `signals` for the calling thread and returns a signalfd(2) that reads them, or -1.
+int creactor_signalfd(const int *signals, int count);
+
+/// The number of the next signal that the signalfd holds, or -1.
+int creactor_read_signal(int descriptor);
+
+/// Starts a detached thread that runs `body(context)` with all signals blocked, so that signals
+/// always reach the loop. Returns 0 or an errno value.
+int creactor_start_thread(const char *name, void (*body)(void *context), void *context);
+
+#pragma clang assume_nonnull end
+
+#endif

@@ -1,0 +1,56 @@
+extension EventLoop {
+    /// Starts a task on the loop from code that is isolated to it.
+    ///
+    /// The closure inherits the isolation if it mentions the loop, and may then use what lives on
+    /// the loop. The task prefers the loop as its task executor, which matters as much as the
+    /// isolation: a resumed continuation of a task without that preference travels through the
+    /// global pool first (13 µs instead of 0.3).
+    @discardableResult
+    public nonisolated func spawn<Success: Sendable>(
+        @_inheritActorContext _ body: sending @escaping @isolated(any) () async -> Success
+    ) -> Task<Success, Never> {
+        Task(executorPreference: executor, operation: body)
+    }
+
+    /// Runs `body` as a task on the loop. Any thread; wakes the loop if it sleeps.
+    @discardableResult
+    public nonisolated func submit<Success: Sendable>(
+        _ body: @escaping @Sendable (isolated EventLoop) async -> Success
+    ) -> Task<Success, Never> {
+        Task(executorPreference: executor) { await body(self) }
+    }
+
+    /// Parks the calling task for `duration`; returns early only when the loop stops.
+    public func sleep(for duration: Duration) async {
+        guard !isStopped else { return }
+        await withUnsafeContinuation(isolation: self) { continuation in
+            var timer: Timer?
+            timer = schedule(after: duration) {
+                if let timer { self.sleeping.removeValue(forKey: timer)?.resume() }
+            }
+            if let timer { sleeping[timer] = continuation }
+        }
+    }
+
+    /// Lets everything else that is ready run before the calling task goes on.
+    public func yield() async { await Task.yield() }
+
+    /// Runs `work`, which may block, on a small pool of threads and parks the calling task
+    /// meanwhile. For password hashing, name resolution and files; four threads, queued beyond.
+    public func offload<Result: Sendable, Failure: Error>(
+        _ work: @escaping @Sendable () throws(Failure) -> Result
+    ) async throws(Failure) -> Result {
+        let outcome: Swift.Result<Result, Failure> = await withUnsafeContinuation(
+            isolation: self
+        ) { continuation in
+            blocking.run {
+                do throws(Failure) {
+                    continuation.resume(returning: .success(try work()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try outcome.get()
+    }
+}

@@ -1,0 +1,266 @@
+public import Bytes
+internal import CReactor
+internal import Glibc
+
+/// A connected stream socket on a loop.
+///
+/// What is written is queued and goes out at the end of the loop's turn, in one system call. The
+/// loop keeps the channel and its handler alive until it is closed; then the handler is told and
+/// let go.
+public final class Channel {
+    private enum Phase {
+        case open
+        /// Closing once the output is written.
+        case draining
+        /// Output written and shut down; input is thrown away until the peer's FIN.
+        case lingering
+        case closed
+    }
+
+    let descriptor: Int32
+    let token: Token
+    private var handler: (any ChannelHandler)?
+    private let options: ChannelOptions
+    private var phase = Phase.open
+    /// What the kernel is being given. While `inFlight` it reads from it, so nothing may change.
+    private var sending = OutputQueue()
+    /// What was written since.
+    private var queued = OutputQueue()
+    private var inFlight = false
+    private var blocked = false
+    private var flushIsDue = false
+    private var shutdownIsDue = false
+    private var inputHasEnded = false
+    private var closeTimer: Timer?
+
+    /// Whether the queued output is below the water marks. While false, a source should pause.
+    public private(set) var isWritable = true
+
+    init(
+        _ descriptor: consuming Descriptor, options: ChannelOptions, on loop: isolated EventLoop,
+        token: Token? = nil
+    ) {
+        self.descriptor = descriptor.release()
+        self.options = options
+        self.token = token ?? loop.insert(.free)
+        loop.replace(.channel(self), at: self.token)
+    }
+
+    func start(_ handler: any ChannelHandler, on loop: isolated EventLoop) {
+        guard phase == .open else {
+            // The accept callback closed it before it had a handler.
+            handler.closed(self, reason: .closedLocally, on: loop)
+            return
+        }
+        self.handler = handler
+        // Not for Unix sockets, where the option does not exist.
+        if options.noDelay {
+            _ = creactor_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        }
+        if options.keepAlive { _ = creactor_set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1) }
+        do throws(SystemError) {
+            try loop.driver.receive(from: descriptor, token: token)
+        } catch {
+            finish(.failed(error), on: loop)
+        }
+    }
+
+    // MARK: State
+
+    /// Whether the channel has been closed; a closing one that still writes is not.
+    public var isClosed: Bool { phase == .closed }
+
+    /// Whether ``close(on:)`` or ``abort(on:)`` was called, or the channel has closed by itself.
+    public var isClosing: Bool { phase != .open }
+
+    /// Output, in bytes, that the kernel has not taken yet.
+    public var pendingBytes: Int { sending.count + queued.count }
+
+    /// The peer's address; `nil` for unnamed Unix sockets and once closed. Costs a system call.
+    public var remoteAddress: SocketAddress? {
+        guard phase != .closed else { return nil }
+        return SocketAddress { getpeername(descriptor, $0, $1) }
+    }
+
+    /// This end's address; `nil` for unnamed Unix sockets and once closed. Costs a system call.
+    public var localAddress: SocketAddress? {
+        guard phase != .closed else { return nil }
+        return SocketAddress { getsockname(descriptor, $0, $1) }
+    }
+
+    // MARK: Writing
+
+    /// Queues a copy of `bytes`. Dropped once the channel closes.
+    public func write(_ bytes: RawSpan, on loop: isolated EventLoop) {
+        guard phase == .open, !shutdownIsDue else { return }
+        queued.append(bytes)
+        queuedMore(on: loop)
+    }
+
+    /// Queues a copy of `bytes`. Dropped once the channel closes.
+    public func write(_ bytes: [UInt8], on loop: isolated EventLoop) {
+        write(bytes.span.bytes, on: loop)
+    }
+
+    /// Queues `shared` without copying it. Dropped once the channel closes.
+    public func write(_ shared: SharedBytes, on loop: isolated EventLoop) {
+        guard phase == .open, !shutdownIsDue else { return }
+        queued.append(shared)
+        queuedMore(on: loop)
+    }
+
+    private func queuedMore(on loop: isolated EventLoop) {
+        flushAtEndOfTurn(on: loop)
+        if isWritable, pendingBytes >= options.highWaterMark {
+            isWritable = false
+            handler?.writabilityChanged(self, on: loop)
+        }
+    }
+
+    private func flushAtEndOfTurn(on loop: isolated EventLoop) {
+        guard !flushIsDue, !blocked, !inFlight else { return }
+        flushIsDue = true
+        loop.flushLater(self)
+    }
+
+    /// Writes now what is queued, instead of at the end of the turn.
+    public func flush(on loop: isolated EventLoop) {
+        flushIsDue = false
+        guard phase == .open || phase == .draining else { return }
+        while !blocked, !inFlight {
+            if sending.isEmpty {
+                if queued.isEmpty { break }
+                swap(&sending, &queued)
+            }
+            let outcome = sending.withVector {
+                loop.driver.send($0, on: descriptor, token: token)
+            }
+            switch outcome {
+            case .sent(let count): sending.consume(count)
+            case .blocked: blocked = true
+            case .inFlight: inFlight = true
+            case .failed(let code): return fail("send", code, on: loop)
+            }
+        }
+        wrote(on: loop)
+    }
+
+    private func wrote(on loop: isolated EventLoop) {
+        if !isWritable, pendingBytes < options.lowWaterMark {
+            isWritable = true
+            if phase == .open { handler?.writabilityChanged(self, on: loop) }
+        }
+        guard pendingBytes == 0, !inFlight else { return }
+        if phase == .draining {
+            linger(on: loop)
+        } else if shutdownIsDue, phase == .open {
+            _ = Glibc.shutdown(descriptor, Int32(SHUT_WR))
+        }
+    }
+
+    // MARK: Reading
+
+    /// Stops receiving, so that the peer is slowed down. Errors are told all the same.
+    public func pauseReading(on loop: isolated EventLoop) {
+        guard phase == .open else { return }
+        loop.driver.setReceiving(false, on: descriptor, token: token)
+    }
+
+    /// Receives again after ``pauseReading(on:)``.
+    public func resumeReading(on loop: isolated EventLoop) {
+        guard phase == .open else { return }
+        loop.driver.setReceiving(true, on: descriptor, token: token)
+    }
+
+    // MARK: Closing
+
+    /// Closes after what is queued has been written.
+    ///
+    /// The peer gets a FIN behind the last byte; its own input is thrown away until its FIN, since
+    /// closing over unread input would reset the connection and could destroy what it has not read
+    /// yet. All of that takes ``ChannelOptions/lingerTimeout`` at most.
+    public func close(on loop: isolated EventLoop) {
+        guard phase == .open else { return }
+        phase = .draining
+        loop.driver.setReceiving(true, on: descriptor, token: token)
+        closeTimer = loop.schedule(after: options.lingerTimeout) { self.abort(on: loop) }
+        if pendingBytes == 0, !inFlight {
+            linger(on: loop)
+        } else {
+            flushAtEndOfTurn(on: loop)
+        }
+    }
+
+    /// Closes at once; what is queued is lost and the peer sees a reset.
+    public func abort(on loop: isolated EventLoop) {
+        guard phase != .closed else { return }
+        _ = creactor_reset_on_close(descriptor)
+        finish(.closedLocally, on: loop)
+    }
+
+    /// Tells the peer that nothing more comes, after what is queued; input goes on.
+    public func shutdownOutput(on loop: isolated EventLoop) {
+        guard phase == .open, !shutdownIsDue else { return }
+        shutdownIsDue = true
+        if pendingBytes == 0, !inFlight { wrote(on: loop) }
+    }
+
+    private func linger(on loop: isolated EventLoop) {
+        guard !inputHasEnded else { return finish(.closedLocally, on: loop) }
+        phase = .lingering
+        // Fails only where the peer has reset already, which the next receive reports.
+        _ = Glibc.shutdown(descriptor, Int32(SHUT_WR))
+    }
+
+    private func fail(_ call: String, _ code: Int32, on loop: isolated EventLoop) {
+        if phase == .lingering || phase == .draining {
+            finish(.closedLocally, on: loop)
+        } else if code == ECONNRESET || code == EPIPE {
+            finish(.reset, on: loop)
+        } else {
+            finish(.failed(SystemError(call, code: code)), on: loop)
+        }
+    }
+
+    func finish(_ reason: CloseReason, on loop: isolated EventLoop) {
+        guard phase != .closed else { return }
+        phase = .closed
+        if let closeTimer { loop.cancel(closeTimer) }
+        loop.driver.forget(descriptor, token: token)
+        loop.remove(token)
+        Glibc.close(descriptor)
+        if inFlight { loop.keepUntilSent(self) } else { sending.removeAll() }
+        queued.removeAll()
+        isWritable = false
+        handler.take()?.closed(self, reason: reason, on: loop)
+    }
+
+    // MARK: Completions
+
+    func handle(_ event: Completion.Event, on loop: isolated EventLoop) {
+        switch event {
+        case .received(let buffer):
+            guard phase == .open else { return }
+            handler?.received(RawSpan(_unsafeBytes: buffer), from: self, on: loop)
+        case .endOfInput:
+            inputHasEnded = true
+            switch phase {
+            case .open: handler?.inputEnded(self, on: loop)
+            case .lingering: finish(.closedLocally, on: loop)
+            case .draining, .closed: break
+            }
+        case .receiveFailed(let code): fail("recv", code, on: loop)
+        case .writable:
+            blocked = false
+            flush(on: loop)
+        case .sent(let count):
+            inFlight = false
+            sending.consume(count)
+            flush(on: loop)
+        case .sendFailed(let code):
+            inFlight = false
+            fail("send", code, on: loop)
+        case .accepted, .acceptFailed, .connected, .ready: break
+        }
+    }
+}

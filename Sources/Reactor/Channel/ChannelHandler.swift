@@ -1,0 +1,67 @@
+/// What a channel tells its owner. Every call comes on the channel's loop.
+public protocol ChannelHandler: AnyObject {
+    /// Bytes arrived. They are lent for the call: copy what must live longer.
+    func received(_ bytes: RawSpan, from channel: Channel, on loop: isolated EventLoop)
+
+    /// The peer will send nothing more (a FIN). It may still receive. By default the channel is
+    /// closed once its output is written.
+    func inputEnded(_ channel: Channel, on loop: isolated EventLoop)
+
+    /// ``Channel/isWritable`` changed.
+    func writabilityChanged(_ channel: Channel, on loop: isolated EventLoop)
+
+    /// The channel is closed. Called exactly once, as the last call.
+    func closed(_ channel: Channel, reason: CloseReason, on loop: isolated EventLoop)
+}
+
+extension ChannelHandler {
+    /// Closes the channel once its output is written.
+    public func inputEnded(_ channel: Channel, on loop: isolated EventLoop) {
+        channel.close(on: loop)
+    }
+
+    /// Does nothing.
+    public func writabilityChanged(_ channel: Channel, on loop: isolated EventLoop) {}
+
+    /// Does nothing.
+    public func closed(_ channel: Channel, reason: CloseReason, on loop: isolated EventLoop) {}
+}
+
+/// Why a channel closed.
+public enum CloseReason: Sendable, Hashable {
+    /// ``Channel/close(on:)`` or ``Channel/abort(on:)``.
+    case closedLocally
+    /// The peer reset the connection.
+    case reset
+    /// A system call failed.
+    case failed(SystemError)
+    /// The loop stopped.
+    case loopStopped
+}
+
+/// Limits and socket options of a channel.
+public struct ChannelOptions: Sendable {
+    /// Queued output, in bytes, from which ``Channel/isWritable`` is false.
+    public var highWaterMark: Int
+    /// Queued output, in bytes, below which it is true again.
+    public var lowWaterMark: Int
+    /// Whether small segments are sent at once (TCP_NODELAY). See tcp(7).
+    public var noDelay: Bool
+    /// Whether the kernel probes idle peers (SO_KEEPALIVE). See socket(7).
+    public var keepAlive: Bool
+    /// How long a closing channel may take to write what is queued, and then to see the peer's
+    /// FIN, before it is closed by force.
+    public var lingerTimeout: Duration
+
+    /// The defaults: a mebibyte and a quarter of it, no delay, no probes, five seconds.
+    public init(
+        highWaterMark: Int = 1 << 20, lowWaterMark: Int = 1 << 18, noDelay: Bool = true,
+        keepAlive: Bool = false, lingerTimeout: Duration = .seconds(5)
+    ) {
+        self.highWaterMark = highWaterMark
+        self.lowWaterMark = lowWaterMark
+        self.noDelay = noDelay
+        self.keepAlive = keepAlive
+        self.lingerTimeout = lingerTimeout
+    }
+}

@@ -1,0 +1,253 @@
+internal import CReactor
+internal import Glibc
+internal import Synchronization
+
+/// One thread's event loop: sockets, timers, signals, foreign descriptors and Swift tasks.
+///
+/// The loop is an actor, and a Swift executor of its own: whatever is isolated to it runs on the
+/// thread that drives it. Handlers are synchronous and take an `isolated EventLoop`, so the
+/// compiler checks that they run in the right place.
+///
+/// ```swift
+/// let loop = try EventLoop()
+/// loop.submit { loop in
+///     _ = try? loop.listen(on: .loopback(port: 7)) { _ in Echo() }
+/// }
+/// loop.run()
+/// ```
+///
+/// A turn goes through these steps:
+///
+/// 1. Read the clock and fire the timers that are due.
+/// 2. Run jobs: Swift tasks that became ready, work from other threads.
+/// 3. Write what channels have queued, one system call per channel.
+/// 4. Sleep until something completes, a timer is due, or another thread wakes the loop.
+/// 5. Dispatch what completed to its handlers.
+/// 6. Run the jobs that the handlers made ready.
+public actor EventLoop {
+    /// Takes jobs for the loop from any thread; prefer ``spawn(_:)`` and ``submit(_:)``.
+    public nonisolated let executor: LoopExecutor
+    /// The backend in use, never ``Backend/auto``.
+    public nonisolated let backend: Backend
+    /// Readable when ``turn(waiting:)`` has something to do: register it with a host's own loop.
+    public nonisolated let pollDescriptor: Int32
+
+    /// The executor of the loop's isolation.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor {
+        executor.asUnownedSerialExecutor()
+    }
+
+    /// The monotonic clock, read once a turn.
+    public private(set) var now: Instant
+
+    // Resources are owners with a deinit of their own: an actor's deinit is nonisolated and could
+    // not touch them.
+    let driver: any Driver
+    private let wakeDescriptor: Descriptor
+    private var slots = SlotTable()
+    private var timers = TimerWheel()
+    private var running: [UnownedJob] = []
+    var signalSources: [SignalWatch] = []
+    private var unflushed: [Channel] = []
+    private var flushing: [Channel] = []
+    private var closedInFlight: [Token: Channel] = [:]
+    let blocking = BlockingPool()
+    private(set) var isStopped = false
+    var sleeping: [Timer: UnsafeContinuation<Void, Never>] = [:]
+
+    /// A loop on `backend`. Fails if the backend cannot run here, or descriptors have run out.
+    public init(backend: Backend = .auto) throws(SystemError) {
+        self.backend = try backend.resolved()
+        let driver = try self.backend.makeDriver()
+        let wake = Descriptor(owning: try system("eventfd") { creactor_eventfd() })
+        var slots = SlotTable()
+        try driver.watch(wake.raw, for: .readable, token: slots.insert(.wake))
+        executor = LoopExecutor(wakeDescriptor: wake.raw)
+        pollDescriptor = driver.pollDescriptor
+        wakeDescriptor = wake
+        self.driver = driver
+        self.slots = slots
+        now = Instant.now
+    }
+
+    // MARK: Driving
+
+    /// Makes the calling thread the loop's until ``stop()``; then every channel is closed with
+    /// ``CloseReason/loopStopped``, what waits on the loop is resumed, and it returns.
+    public nonisolated func run() {
+        executor.bind()
+        defer { executor.unbind() }
+        assumeIsolated { loop in
+            while loop.pass(waiting: nil) {}
+        }
+    }
+
+    /// One turn that sleeps at most `limit` (`nil`: until something happens). Returns `false` once
+    /// the loop has stopped. For hosts that own the thread; see ``pollDescriptor``.
+    public nonisolated func turn(waiting limit: Duration?) -> Bool {
+        executor.bind()
+        defer { executor.unbind() }
+        return assumeIsolated { $0.pass(waiting: limit) }
+    }
+
+    /// Asks the loop to stop at its next chance. Any thread.
+    public nonisolated func stop() { executor.requestStop() }
+
+    /// Whether the calling code runs on the loop's thread.
+    public nonisolated var isCurrent: Bool { executor.isOnLoop }
+
+    /// How long until a timer is due, for hosts that sleep in a poll of their own; `nil` without timers.
+    public func timeUntilNextTimer() -> Duration? {
+        timers.nextTick.map { .milliseconds(Int64(max($0, tick(of: now)) - tick(of: now))) }
+    }
+
+    private func pass(waiting limit: Duration?) -> Bool {
+        guard !isStopped else { return false }
+        now = Instant.now
+        fireTimers()
+        var busy = runJobs()
+        flushChannels()
+        if stopIsRequested() {
+            shutDown()
+            return false
+        }
+        // Writing may have told handlers something, and they may have made tasks ready.
+        busy = busy || hasJobs()
+        driver.wait(timeout: busy ? 0 : sleepLimit(limit))
+        executor.inbox.withLock { $0.wakeIsPending = true }
+        now = Instant.now
+        while let completion = driver.next() { dispatch(completion) }
+        _ = runJobs()
+        return true
+    }
+
+    private func sleepLimit(_ limit: Duration?) -> UInt64? {
+        let host = limit.map { $0.wholeNanoseconds }
+        guard let next = timers.nextTick else { return host }
+        let due = next * 1_000_000
+        let wait = due > now.nanoseconds ? due - now.nanoseconds : 0
+        return min(wait, host ?? .max)
+    }
+
+    // MARK: Jobs
+
+    /// Runs jobs until none is left. A bounded number of passes, lest tasks that always have more
+    /// to do starve the sockets; returns whether some are left.
+    private func runJobs() -> Bool {
+        let serial = executor.asUnownedSerialExecutor()
+        let task = executor.asUnownedTaskExecutor()
+        for _ in 0..<64 {
+            executor.inbox.withLock { inbox in
+                swap(&inbox.jobs, &running)
+                if running.isEmpty { inbox.wakeIsPending = false }
+            }
+            if running.isEmpty { return false }
+            for job in running { job.runSynchronously(isolatedTo: serial, taskExecutor: task) }
+            running.removeAll(keepingCapacity: true)
+        }
+        return true
+    }
+
+    private func hasJobs() -> Bool { executor.inbox.withLock { !$0.jobs.isEmpty } }
+
+    private func stopIsRequested() -> Bool { executor.inbox.withLock { $0.stopRequested } }
+
+    // MARK: Timers
+
+    /// Calls `body` on the loop after `delay`, to the millisecond and never early. O(1), as is
+    /// ``cancel(_:)-(Timer)``.
+    ///
+    /// Form `body` in code isolated to the loop: it may then use the loop and what lives on it.
+    @discardableResult
+    public func schedule(after delay: Duration, _ body: @escaping () -> Void) -> Timer {
+        let due = now.nanoseconds.addingSaturated(delay.wholeNanoseconds)
+        return timers.insert(expiry: due / 1_000_000 + 1, body: body)
+    }
+
+    /// Disarms a timer; does nothing if it has fired.
+    public func cancel(_ timer: Timer) { timers.remove(timer) }
+
+    /// The number of timers armed.
+    public var timerCount: Int { timers.count }
+
+    private func fireTimers() {
+        let tick = tick(of: now)
+        while let body = timers.popExpired(at: tick) { body() }
+    }
+
+    private func tick(of instant: Instant) -> UInt64 { instant.nanoseconds / 1_000_000 }
+
+    // MARK: Slots
+
+    func insert(_ resource: Resource) -> Token { slots.insert(resource) }
+    func replace(_ resource: Resource, at token: Token) { slots[token] = resource }
+    func remove(_ token: Token) { slots.remove(token) }
+    func resource(at token: Token) -> Resource { slots[token] }
+
+    /// The number of listeners, channels, connection attempts and watches.
+    public var resourceCount: Int { slots.count - 1 }
+
+    private func dispatch(_ completion: Completion) {
+        switch slots[completion.token] {
+        case .free:
+            dispatchLate(completion)
+        case .wake:
+            var value: UInt64 = 0
+            _ = read(wakeDescriptor.raw, &value, MemoryLayout<UInt64>.size)
+        case .listener(let listener): listener.handle(completion.event, on: self)
+        case .channel(let channel): channel.handle(completion.event, on: self)
+        case .connecting(let attempt): attempt.handle(completion.event, on: self)
+        case .watch(let watch): watch.handle(completion.event)
+        }
+    }
+
+    /// A completion whose owner is gone. What it carries must not leak.
+    private func dispatchLate(_ completion: Completion) {
+        switch completion.event {
+        case .accepted(let descriptor): close(descriptor)
+        case .sent, .sendFailed: closedInFlight.removeValue(forKey: completion.token)
+        case .acceptFailed, .received, .endOfInput, .receiveFailed, .writable, .connected, .ready:
+            break
+        }
+    }
+
+    /// Keeps a closed channel while the kernel still reads from its output.
+    func keepUntilSent(_ channel: Channel) { closedInFlight[channel.token] = channel }
+
+    // MARK: Writing at the end of a turn
+
+    func flushLater(_ channel: Channel) { unflushed.append(channel) }
+
+    private func flushChannels() {
+        // Handlers that are told of writability may queue more, hence the rounds; what a third
+        // round would write waits for the next turn.
+        for _ in 0..<2 where !unflushed.isEmpty {
+            swap(&unflushed, &flushing)
+            for channel in flushing { channel.flush(on: self) }
+            flushing.removeAll(keepingCapacity: true)
+        }
+    }
+
+    // MARK: Stopping
+
+    private func shutDown() {
+        isStopped = true
+        for resource in slots.all() {
+            switch resource {
+            case .free, .wake: break
+            case .listener(let listener): listener.close(on: self)
+            case .channel(let channel): channel.finish(.loopStopped, on: self)
+            case .connecting(let attempt):
+                attempt.end(with: ECANCELED, on: self)
+            case .watch(let watch): cancel(watch)
+            }
+        }
+        // A timer that never fires would leave its sleeper parked for ever.
+        let sleepers = Array(sleeping.values)
+        sleeping.removeAll()
+        for sleeper in sleepers { sleeper.resume() }
+        _ = timers.removeAll()
+        _ = runJobs()
+    }
+
+}
