@@ -31,6 +31,9 @@ public final class Channel {
     private var flushIsDue = false
     private var shutdownIsDue = false
     private var inputHasEnded = false
+    /// Whether the driver knows the channel; it does not while the accept callback runs.
+    private var hasStarted = false
+    private var wantsInput = true
     private var closeTimer: Timer?
 
     /// Whether the queued output is below the water marks. While false, a source should pause.
@@ -47,8 +50,8 @@ public final class Channel {
     }
 
     func start(_ handler: any ChannelHandler, on loop: isolated EventLoop) {
-        guard phase == .open else {
-            // The accept callback closed it before it had a handler.
+        guard phase != .closed else {
+            // The accept callback aborted it before it had a handler.
             handler.closed(self, reason: .closedLocally, on: loop)
             return
         }
@@ -60,6 +63,8 @@ public final class Channel {
         if options.keepAlive { _ = creactor_set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1) }
         do throws(SystemError) {
             try loop.driver.receive(from: descriptor, token: token)
+            hasStarted = true
+            if !wantsInput { loop.driver.setReceiving(false, on: descriptor, token: token) }
         } catch {
             finish(.failed(error), on: loop)
         }
@@ -127,6 +132,7 @@ public final class Channel {
     public func flush(on loop: isolated EventLoop) {
         flushIsDue = false
         guard phase == .open || phase == .draining else { return }
+        guard hasStarted else { return flushAtEndOfTurn(on: loop) }
         while !blocked, !inFlight {
             if sending.isEmpty {
                 if queued.isEmpty { break }
@@ -163,13 +169,20 @@ public final class Channel {
     /// Stops receiving, so that the peer is slowed down. Errors are told all the same.
     public func pauseReading(on loop: isolated EventLoop) {
         guard phase == .open else { return }
-        loop.driver.setReceiving(false, on: descriptor, token: token)
+        setReceiving(false, on: loop)
     }
 
     /// Receives again after ``pauseReading(on:)``.
     public func resumeReading(on loop: isolated EventLoop) {
         guard phase == .open else { return }
-        loop.driver.setReceiving(true, on: descriptor, token: token)
+        setReceiving(true, on: loop)
+    }
+
+    private func setReceiving(_ enabled: Bool, on loop: isolated EventLoop) {
+        guard enabled != wantsInput else { return }
+        wantsInput = enabled
+        guard hasStarted, !inputHasEnded else { return }
+        loop.driver.setReceiving(enabled, on: descriptor, token: token)
     }
 
     // MARK: Closing
@@ -182,7 +195,7 @@ public final class Channel {
     public func close(on loop: isolated EventLoop) {
         guard phase == .open else { return }
         phase = .draining
-        loop.driver.setReceiving(true, on: descriptor, token: token)
+        setReceiving(true, on: loop)
         closeTimer = loop.schedule(after: options.lingerTimeout) { self.abort(on: loop) }
         if pendingBytes == 0, !inFlight {
             linger(on: loop)
