@@ -12,7 +12,7 @@ extension Row {
         guard type(column).isText || type(column) == .jsonb else {
             throw mismatch(column, "text")
         }
-        return withBytes(column) { $0.map(\.string) }
+        return withBytes(column) { $0?.string }
     }
 
     /// `bytea`, or text's UTF-8.
@@ -26,7 +26,7 @@ extension Row {
         guard type(column) == .bytea || type(column).isText || type(column) == .jsonb else {
             throw mismatch(column, "bytea")
         }
-        return withBytes(column) { $0.map(\.array) }
+        return withBytes(column) { $0?.array }
     }
 
     /// Any integer type; numeric without a fraction, such as the sum of a bigint column.

@@ -8,9 +8,8 @@ struct Binaries: Sendable {
     /// Comes with the client package, so it may lie elsewhere.
     let psql: String
 
-    /// Looks in PATH, then in the folders of distributions, the highest version first.
-    ///
-    /// - Parameter version: the major version that existing data need; `nil` takes any.
+    /// Looks in PATH, then in the folders of distributions, the highest version first. Existing data
+    /// need the major version that made them.
     static func find(version: String? = nil) throws(PostgresClusterError) -> Binaries {
         let path = (Files.environment("PATH") ?? "").split(separator: ":").map(String.init)
         var candidates = path.filter { version == nil && Files.isServer($0) }

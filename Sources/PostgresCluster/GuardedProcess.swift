@@ -13,10 +13,8 @@ final class GuardedProcess: Sendable {
     private let guardian: pid_t
     private let state: Mutex<State>
 
-    /// Starts `arguments[0]` in `folder`; its output is appended to `log`.
-    ///
-    /// - Parameter doomed: a folder that is removed when the child ended because this object was
-    ///   released or because this process ended.
+    /// Starts `arguments[0]` in `folder`; its output is appended to `log`. What is `doomed` is removed
+    /// when the child ended because this object was released or because this process ended.
     init(
         _ arguments: [String], in folder: String, as account: Account, log: String,
         lossSignal: Int32 = SIGKILL, doomed: String? = nil
