@@ -20,7 +20,9 @@ extension Row {
         let end = start + Int(cell.length)
         // jsonb's binary form is a version byte and the text.
         if storage.columns.types[column] == .jsonb && end > start { start += 1 }
-        return try body(storage.bytes.span.bytes.extracting(start..<end))
+        let bytes = storage.bytes
+        let part = bytes.span.bytes.extracting(start..<end)
+        return try body(part)
     }
 
     func type(_ column: Int) -> TypeID {
