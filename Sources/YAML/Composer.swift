@@ -3,7 +3,9 @@ struct Composer: ~Copyable {
     private var events: EventStream
     private let file: String
     private let limits: LoadLimits
-    /// Finished anchors. An alias to an unfinished one would be a tree that contains itself.
+    /// Finished anchors.
+    ///
+    /// An alias to an unfinished one would be a tree that contains itself.
     private var anchors: [String: (node: Node, weight: Int)] = [:]
     private var nodesSeen = 0
     private(set) var duplicateKeys: [LoadError] = []

@@ -4,10 +4,14 @@ internal import Glibc
 public struct Document: Sendable {
     /// The tree; null for an empty text.
     public let root: Node
-    /// Keys that were given more than once in one mapping. The last one counts, as in PyYAML.
+    /// Keys that were given more than once in one mapping.
+    ///
+    /// The last one counts, as in PyYAML.
     public let duplicateKeys: [LoadError]
 
-    /// Parses text. `file` is the name that positions carry.
+    /// Parses text.
+    ///
+    /// `file` is the name that positions carry.
     public init(
         parsing bytes: [UInt8], file: String, limits: LoadLimits = LoadLimits()
     ) throws(LoadError) {
@@ -16,14 +20,18 @@ public struct Document: Sendable {
         duplicateKeys = composer.duplicateKeys
     }
 
-    /// Parses text. `file` is the name that positions carry.
+    /// Parses text.
+    ///
+    /// `file` is the name that positions carry.
     public init(
         parsing text: String, file: String, limits: LoadLimits = LoadLimits()
     ) throws(LoadError) {
         try self.init(parsing: Array(text.utf8), file: file, limits: limits)
     }
 
-    /// Reads and parses a file. Blocks on the disk; meant for the start of a process.
+    /// Reads and parses a file.
+    ///
+    /// Blocks on the disk; meant for the start of a process.
     public init(
         contentsOf path: String, limits: LoadLimits = LoadLimits()
     ) throws(LoadError) {

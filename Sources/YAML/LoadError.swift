@@ -15,7 +15,9 @@ public struct LoadError: Error, Sendable, Hashable, CustomStringConvertible {
     public var description: String { "\(position): \(problem)" }
 }
 
-/// What a document may at most be. Files come from people, so the defaults are generous, yet finite.
+/// What a document may at most be.
+///
+/// Files come from people, so the defaults are generous, yet finite.
 public struct LoadLimits: Sendable, Hashable {
     /// Size of the text in bytes.
     public var bytesMax: Int

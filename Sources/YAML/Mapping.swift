@@ -28,7 +28,9 @@ public struct Mapping: Sendable {
         places["s\(key)"].map { entries[$0] }
     }
 
-    /// Puts a value under a key. An equal key is replaced and returned.
+    /// Puts a value under a key.
+    ///
+    /// An equal key is replaced and returned.
     @discardableResult
     public mutating func set(_ key: Node, _ value: Node) -> Entry? {
         let entry = Entry(key: key, value: value)

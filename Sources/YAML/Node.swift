@@ -22,7 +22,9 @@ public struct Node: Sendable {
     public let content: Content
     /// A scalar as it was written, without quotes; empty for sequences and mappings.
     public let text: String
-    /// Where the node begins. The place of an alias is the place of what it stands for.
+    /// Where the node begins.
+    ///
+    /// The place of an alias is the place of what it stands for.
     public let position: SourcePosition
 
     /// A node; for trees made by hand, mostly in tests.

@@ -100,7 +100,9 @@ private func resolveFloat(_ text: Substring, isSigned: Bool) -> Double? {
     return Double("0\(bare(whole)).\(bare(fraction))0\(exponent)")
 }
 
-/// `1:30` is ninety: YAML 1.1 counts in sixties. Times of day in quotes stay text.
+/// `1:30` is ninety: YAML 1.1 counts in sixties.
+///
+/// Times of day in quotes stay text.
 private func resolveSexagesimal(_ text: Substring, isNegative: Bool) -> Node.Content? {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count <= 12, let head = parts.first, let first = head.first, isDecimal(first)
