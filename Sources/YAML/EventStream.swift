@@ -115,10 +115,17 @@ struct EventStream: ~Copyable {
             let position = SourcePosition(file: file, line: line, column: column)
             return LoadError("is not text in UTF-8 (\(problem))", at: position)
         }
-        if let context = state.context { problem = "\(problem) (\(String(cString: context)))" }
         let mark = state.problem_mark
+        if let context = state.context {
+            let begin = state.context_mark.line
+            let place = begin < mark.line ? " that begins in line \(begin + 1)" : ""
+            problem = "\(problem) (\(String(cString: context))\(place))"
+        }
+        // At the end of the text libyaml counts a line that may not be there.
+        var linesMax = 1
+        for index in 0..<inputCount where input[index] == UInt8(ascii: "\n") { linesMax += 1 }
         let position = SourcePosition(
-            file: file, line: Int(mark.line) + 1, column: Int(mark.column) + 1)
+            file: file, line: min(Int(mark.line) + 1, linesMax), column: Int(mark.column) + 1)
         return LoadError(problem, at: position)
     }
 }
