@@ -1,0 +1,143 @@
+public import Postgres
+public import Reactor
+
+/// Writes events.
+///
+/// Senders queue; one transaction at a time takes all that wait, so that under load many share one
+/// commit, and positions become visible in order. Lives on the main process's loop.
+public final class EventPersister {
+    /// Events of one room in order, with the state groups they start, to be stored together or not at all.
+    public struct Submission: Sendable {
+        /// The events, each following the one before.
+        public var events: [NewEvent]
+        /// The state groups that they start.
+        public var groups: [NewStateGroup]
+
+        /// A submission of these events.
+        public init(events: [NewEvent], groups: [NewStateGroup]) {
+            self.events = events
+            self.groups = groups
+        }
+    }
+
+    private struct Waiting {
+        let submission: Submission
+        let continuation: UnsafeContinuation<Result<[Int64], any Error>, Never>
+    }
+
+    /// How many events one transaction takes at most; more make the first of them wait too long.
+    static let batchEventsMax = 256
+
+    private let pool: PostgresPool
+    private let ids: StreamIDGenerator
+    private let announce: ([Events.Announcement]) -> Void
+    private var queue: [Waiting] = []
+    private var isWriting = false
+    /// How many transactions were committed.
+    public private(set) var commits = 0
+    /// How many events were stored.
+    public private(set) var eventsStored = 0
+
+    /// A persister that takes positions from `ids`.
+    ///
+    /// It calls `announce` on the loop after each commit with what was stored, in order, before any
+    /// sender is told.
+    public init(
+        pool: PostgresPool, ids: StreamIDGenerator,
+        announce: @escaping ([Events.Announcement]) -> Void
+    ) {
+        self.pool = pool
+        self.ids = ids
+        self.announce = announce
+    }
+
+    /// Stores events.
+    ///
+    /// Returns their positions once they are committed.
+    public func persist(
+        _ submission: Submission, on loop: isolated EventLoop
+    ) async throws -> [Int64] {
+        let result = await withUnsafeContinuation(isolation: loop) { continuation in
+            queue.append(Waiting(submission: submission, continuation: continuation))
+            if !isWriting {
+                isWriting = true
+                loop.spawn { await self.write(on: loop) }
+            }
+        }
+        return try result.get()
+    }
+
+    private func write(on loop: isolated EventLoop) async {
+        while !queue.isEmpty {
+            var count = 0
+            var taken = 0
+            while taken < queue.count {
+                count += queue[taken].submission.events.count
+                if taken > 0, count > Self.batchEventsMax { break }
+                taken += 1
+            }
+            let batch = Array(queue[..<taken])
+            queue.removeFirst(taken)
+            await commit(batch, on: loop)
+        }
+        isWriting = false
+    }
+
+    /// Commits a batch; if that fails, each submission alone, so that a bad one does not take others along.
+    private func commit(_ batch: [Waiting], on loop: isolated EventLoop) async {
+        do {
+            let positions = try await store(batch.map(\.submission), on: loop)
+            var start = 0
+            for waiting in batch {
+                let end = start + waiting.submission.events.count
+                waiting.continuation.resume(returning: .success(Array(positions[start..<end])))
+                start = end
+            }
+        } catch  where batch.count > 1 {
+            for waiting in batch { await commit([waiting], on: loop) }
+        } catch {
+            for waiting in batch { waiting.continuation.resume(returning: .failure(error)) }
+        }
+    }
+
+    private func store(
+        _ submissions: [Submission], on loop: isolated EventLoop
+    ) async throws -> [Int64] {
+        let events = submissions.flatMap(\.events)
+        let groups = submissions.flatMap(\.groups)
+        let positions = try await ids.next(events.count, from: pool, on: loop)
+        let batch = zip(events, positions).map {
+            PositionedEvent(event: $0, streamOrdering: $1)
+        }
+        do {
+            let commands = Self.commands(batch, groups: groups)
+            // One round trip, and one transaction.
+            _ = try await pool.queryAll(commands, on: loop)
+        } catch {
+            ids.finish(positions, on: loop)
+            throw error
+        }
+        ids.finish(positions, on: loop)
+        commits += 1
+        eventsStored += events.count
+        announce(batch.map(Self.announcement))
+        return positions
+    }
+
+    private static func commands(
+        _ batch: [PositionedEvent], groups: [NewStateGroup]
+    ) -> [Command] {
+        Events.insertion(batch) + EventGraph.changes(batch)
+            + StateGroups.insertion(batch, groups: groups) + CurrentState.changes(batch)
+            + Memberships.changes(batch) + Redactions.insertion(batch)
+            + EventTransactions.insertion(batch) + EventRelations.insertion(batch)
+    }
+
+    private static func announcement(_ positioned: PositionedEvent) -> Events.Announcement {
+        let event = positioned.event
+        return Events.Announcement(
+            streamOrdering: positioned.streamOrdering, eventID: event.eventID,
+            roomID: event.roomID, type: event.type, stateKey: event.stateKey,
+            redacts: event.redacts)
+    }
+}

@@ -1,0 +1,50 @@
+public import Postgres
+public import Reactor
+
+/// The id generators of the main process, one per sequence.
+public final class StreamIDGenerators {
+    /// Positions of events.
+    public let events: StreamIDGenerator
+    /// Positions of receipts.
+    public let receipts: StreamIDGenerator
+    /// Positions of account data and tags.
+    public let accountData: StreamIDGenerator
+    /// Positions of cache invalidations.
+    public let caches: StreamIDGenerator
+    /// Numbers of state groups, of which only the uniqueness matters.
+    public let stateGroups: StreamIDGenerator
+
+    private static let eventIDs = Statement(
+        "next_events",
+        "SELECT nextval('events_stream_seq') FROM generate_series(1, $1::bigint)")
+    private static let receiptIDs = Statement(
+        "next_receipts",
+        "SELECT nextval('receipts_sequence') FROM generate_series(1, $1::bigint)")
+    private static let accountDataIDs = Statement(
+        "next_account_data",
+        "SELECT nextval('account_data_sequence') FROM generate_series(1, $1::bigint)")
+    private static let cacheIDs = Statement(
+        "next_caches",
+        "SELECT nextval('cache_invalidation_stream_seq') FROM generate_series(1, $1::bigint)")
+    private static let stateGroupIDs = Statement(
+        "next_state_groups",
+        "SELECT nextval('state_group_id_seq') FROM generate_series(1, $1::bigint)")
+    private static let maximumStateGroup = Statement(
+        "state_groups_maximum", "SELECT coalesce(max(id), 0) FROM state_groups")
+
+    /// Generators that start at what the tables hold.
+    public init(pool: PostgresPool, on loop: isolated EventLoop) async throws {
+        events = StreamIDGenerator(
+            Self.eventIDs, current: try await Events.maximumStreamOrdering(in: pool, on: loop))
+        receipts = StreamIDGenerator(
+            Self.receiptIDs, current: try await Receipts.maximumStreamID(in: pool, on: loop))
+        accountData = StreamIDGenerator(
+            Self.accountDataIDs, current: try await AccountData.maximumStreamID(in: pool, on: loop))
+        caches = StreamIDGenerator(
+            Self.cacheIDs,
+            current: try await CacheInvalidations.maximumStreamID(in: pool, on: loop))
+        stateGroups = StreamIDGenerator(
+            Self.stateGroupIDs,
+            current: try await pool.query(Self.maximumStateGroup, [], on: loop).firstInteger ?? 0)
+    }
+}
