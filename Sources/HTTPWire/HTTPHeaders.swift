@@ -17,11 +17,6 @@ public struct HTTPHeaders: Sendable {
     /// No fields.
     public init() {}
 
-    /// The given fields.
-    public init(_ fields: KeyValuePairs<String, String>) {
-        for (name, value) in fields { append(name, value) }
-    }
-
     /// The number of fields; a name that came twice counts twice.
     public var count: Int { fields.count }
 
@@ -148,5 +143,12 @@ extension RawSpan {
             offset += 1
         }
         return offset == byteCount
+    }
+}
+
+extension HTTPHeaders: ExpressibleByDictionaryLiteral {
+    /// The given fields, in order.
+    public init(dictionaryLiteral fields: (String, String)...) {
+        for (name, value) in fields { append(name, value) }
     }
 }

@@ -30,7 +30,7 @@ public struct RequestHead: Sendable {
     public internal(set) var expectsContinue = false
 
     var targetSlice = Slice()
-    var pathSlice = Slice()
+    package var pathSlice = Slice()
     var querySlice = Slice()
 
     /// An empty head, to be filled by a ``RequestParser``.
@@ -83,4 +83,9 @@ extension RequestHead {
         @_lifetime(borrow self)
         get { headers.storage.span.bytes }
     }
+}
+
+extension RequestHead {
+    /// Has the connection closed after this request, whatever the client wants.
+    package mutating func forbidKeepAlive() { keepAlive = false }
 }

@@ -87,20 +87,20 @@ enum Syntax {
 }
 
 /// A piece of a request's bytes, by offsets, so that it survives a copy of them.
-struct Slice: Sendable, Hashable {
-    var start: UInt32 = 0
-    var end: UInt32 = 0
+package struct Slice: Sendable, Hashable {
+    package var start: UInt32 = 0
+    package var end: UInt32 = 0
 
     @inline(__always)
-    init(_ start: Int, _ end: Int) {
+    package init(_ start: Int, _ end: Int) {
         self.start = UInt32(truncatingIfNeeded: start)
         self.end = UInt32(truncatingIfNeeded: end)
     }
 
-    init() {}
+    package init() {}
 
-    @inline(__always) var range: Range<Int> { Int(start)..<Int(end) }
-    @inline(__always) var count: Int { Int(end &- start) }
+    @inline(__always) package var range: Range<Int> { Int(start)..<Int(end) }
+    @inline(__always) package var count: Int { Int(end &- start) }
 
     /// The slice without spaces and tabs at its ends.
     @inline(__always)

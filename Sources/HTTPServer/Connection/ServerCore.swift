@@ -1,0 +1,137 @@
+internal import Bytes
+internal import Glibc
+internal import HTTPWire
+internal import Reactor
+
+/// What the connections of a server share. The part of it that knows the context is a subclass.
+class ServerCore {
+    /// How a request begins: with a route, or with the answer decided.
+    enum Decision {
+        case route(Int, bodyBytesMax: Int)
+        case refuse(HTTPResponse)
+    }
+
+    let options: HTTPServerOptions
+    let idleNanoseconds: UInt64
+    let headerNanoseconds: UInt64
+    let bodyNanoseconds: UInt64
+    let nanosecondsPerBodyByte: UInt64
+    private let corsFields: [UInt8]
+    /// The one buffer in which heads are assembled.
+    private var scratch: [UInt8] = []
+    private var date = DateLine()
+    private var dateIsDue = Instant(nanoseconds: 0)
+    private var spare: [HTTPExchange] = []
+    private(set) var connections: [HTTPConnection] = []
+    private(set) var isDraining = false
+    var drained: (() -> Void)?
+    var requestFinished: ((RequestReport) -> Void)?
+    var errorRenderer: ((any Error, HTTPRequest?) -> HTTPResponse)?
+
+    init(_ options: HTTPServerOptions) {
+        self.options = options
+        idleNanoseconds = options.idleTimeout.nanosecondsClamped
+        headerNanoseconds = options.headerTimeout.nanosecondsClamped
+        bodyNanoseconds = options.bodyTimeout.nanosecondsClamped
+        nanosecondsPerBodyByte = 1_000_000_000 / UInt64(max(1, options.bodyBytesPerSecondMin))
+        corsFields = options.cors.map { PrerenderedFields($0.fields).bytes } ?? []
+    }
+
+    /// Decides on a request whose head has come. May note captures in it.
+    func decide(on request: inout HTTPRequest) -> Decision {
+        preconditionFailure("a subclass decides")
+    }
+
+    /// Hands a complete request to its handler.
+    func dispatch(_ exchange: HTTPExchange, route: Int, on loop: isolated EventLoop) {
+        preconditionFailure("a subclass dispatches")
+    }
+
+    /// The name of a route, for reports.
+    func name(ofRoute route: Int) -> String { preconditionFailure("a subclass knows") }
+
+    func render(_ error: any Error, _ request: HTTPRequest?) -> HTTPResponse {
+        if let errorRenderer { return errorRenderer(error, request) }
+        guard let error = error as? HTTPError else {
+            return .text("Internal Server Error\n", status: .internalServerError)
+        }
+        return .text("\(error.detail)\n", status: error.status)
+    }
+
+    // MARK: Reuse
+
+    func takeExchange() -> HTTPExchange { spare.popLast() ?? HTTPExchange() }
+
+    func giveBack(_ exchange: HTTPExchange) {
+        guard spare.count < 64 else { return }
+        exchange.reset()
+        spare.append(exchange)
+    }
+
+    /// Lends the buffer for assembling a head. It may be lent again meanwhile, as another one.
+    func withScratch<Result>(_ body: (inout [UInt8]) -> Result) -> Result {
+        var buffer: [UInt8] = []
+        swap(&buffer, &scratch)
+        buffer.removeAll(keepingCapacity: true)
+        defer { if buffer.capacity <= 256 * 1024 { swap(&buffer, &scratch) } }
+        return body(&buffer)
+    }
+
+    /// Appends status line and the fields that are the server's own, but for what delimits the
+    /// message.
+    func appendHead(
+        _ status: HTTPStatus, keepAlive: Bool, version: HTTPVersion, now: Instant,
+        to output: inout [UInt8]
+    ) {
+        ResponseEncoder.appendStatusLine(status, to: &output)
+        if now >= dateIsDue { refreshDate(now) }
+        output.append(contentsOf: date.bytes)
+        if !keepAlive {
+            ResponseEncoder.appendField("Connection", "close", to: &output)
+        } else if version == .http10 {
+            ResponseEncoder.appendField("Connection", "keep-alive", to: &output)
+        }
+        if !corsFields.isEmpty { output.append(contentsOf: corsFields) }
+    }
+
+    private func refreshDate(_ now: Instant) {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        date.refresh(secondsSince1970: Int64(time.tv_sec))
+        let rest = UInt64(1_000_000_000 - time.tv_nsec)
+        dateIsDue = Instant(nanoseconds: now.nanoseconds &+ rest)
+    }
+
+    // MARK: Connections
+
+    func add(_ connection: HTTPConnection) {
+        connection.index = connections.count
+        connections.append(connection)
+    }
+
+    func remove(_ connection: HTTPConnection) {
+        guard let index = connection.index.take() else { return }
+        let last = connections.removeLast()
+        if last !== connection {
+            connections[index] = last
+            last.index = index
+        }
+        if isDraining, connections.isEmpty { drained.take()?() }
+    }
+
+    func beginDraining(on loop: isolated EventLoop) {
+        isDraining = true
+        for connection in connections { connection.closeIfIdle(on: loop) }
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds, at least 0 and at most a century.
+    var nanosecondsClamped: UInt64 {
+        let seconds = components.seconds
+        if seconds < 0 { return 0 }
+        if seconds > 3_155_760_000 { return 3_155_760_000_000_000_000 }
+        return UInt64(seconds) * 1_000_000_000
+            + UInt64(max(0, components.attoseconds) / 1_000_000_000)
+    }
+}

@@ -1,0 +1,168 @@
+public import Bytes
+public import HTTPWire
+public import Reactor
+
+/// A request that waits for its answer, which may be given now or later, from anywhere on the loop.
+///
+/// Keep the exchange to answer later: a long poll is a kept exchange and nothing else. It must be
+/// answered once; further answers are ignored. An exchange that is let go unanswered answers 500
+/// by itself. It lives on its loop like everything else there.
+public final class HTTPExchange {
+    private enum Phase {
+        case unanswered, streaming, answered
+    }
+
+    /// The request.
+    public internal(set) var request = HTTPRequest()
+    var route: Int?
+    var started = Instant(nanoseconds: 0)
+    /// The answer is decided before the body has come, which is only read to keep the connection.
+    var refusal: HTTPResponse?
+    var connection: HTTPConnection?
+    private var phase = Phase.unanswered
+    private var streamedBytes = 0
+    private var streamedStatus: HTTPStatus = .ok
+
+    init() {}
+
+    deinit {
+        guard phase != .answered, let connection, connection.loop.isCurrent else { return }
+        // An exchange lives on its loop, whose thread this is: nothing else can see what is used
+        // here, which a nonisolated deinit cannot know.
+        nonisolated(unsafe) let holder = connection
+        let (request, route) = (request, route)
+        let (started, wasStreaming) = (started, phase == .streaming)
+        connection.loop.assumeIsolated { loop in
+            if wasStreaming {
+                holder.channel.abort(on: loop)
+                return
+            }
+            let error = HTTPError(.internalServerError, "the request was not answered")
+            holder.answer(
+                holder.core.render(error, request), to: request, route, started, on: loop)
+        }
+    }
+
+    /// Whether it has been answered, or its answer is being streamed.
+    public var isAnswered: Bool { phase != .unanswered }
+
+    /// Whether the client has gone, so that an answer would be for nobody.
+    public var isDisconnected: Bool { connection?.isGone ?? true }
+
+    /// Calls `body` once if the client goes away before the answer is complete; at once if it has
+    /// gone already. Replaces an earlier `body`.
+    ///
+    /// A client that has only ended its side of the connection counts as gone, although an answer
+    /// would still be sent: who waits for an answer does not usually hang up.
+    public func onDisconnect(_ body: @escaping () -> Void) {
+        guard phase != .answered else { return }
+        guard let connection, !connection.isGone else { return body() }
+        connection.onDisconnect = body
+    }
+
+    /// Answers.
+    public func respond(_ response: HTTPResponse, on loop: isolated EventLoop) {
+        guard phase == .unanswered else { return }
+        phase = .answered
+        connection?.answer(response, to: request, route, started, on: loop)
+    }
+
+    /// Answers with what the server's error renderer makes of `error`.
+    public func respond(throwing error: any Error, on loop: isolated EventLoop) {
+        guard let connection else { return }
+        respond(connection.core.render(error, request), on: loop)
+    }
+
+    /// Answers with a body that `body` writes piece by piece, exactly `contentLength` bytes.
+    ///
+    /// Shared pieces are not copied, and head and pieces leave in one vectored write: this is how
+    /// one answer, rendered once, goes to many clients. Nothing is allocated on the way.
+    public func respond(
+        _ status: HTTPStatus = .ok, fields: PrerenderedFields, contentLength: Int,
+        on loop: isolated EventLoop, body: (inout ResponseWriter) -> Void
+    ) {
+        guard phase == .unanswered else { return }
+        phase = .answered
+        connection?.answer(
+            status, fields, contentLength, to: request, route, started, on: loop, body: body)
+    }
+
+    // MARK: Streaming
+
+    /// Begins an answer whose length is not known yet. ``write(_:on:)-(RawSpan,_)`` its body, then
+    /// ``finish(on:)``.
+    public func beginStreaming(
+        _ status: HTTPStatus = .ok, headers: HTTPHeaders = HTTPHeaders(),
+        on loop: isolated EventLoop
+    ) {
+        guard phase == .unanswered else { return }
+        phase = .streaming
+        streamedStatus = status
+        streamedBytes = connection?.beginStream(status, headers, for: request, on: loop) ?? 0
+    }
+
+    /// Writes a piece of the body.
+    public func write(_ bytes: RawSpan, on loop: isolated EventLoop) {
+        guard phase == .streaming else { return }
+        streamedBytes += connection?.streamChunk(bytes, for: request, on: loop) ?? 0
+    }
+
+    /// Writes a piece of the body.
+    public func write(_ bytes: [UInt8], on loop: isolated EventLoop) {
+        write(bytes.span.bytes, on: loop)
+    }
+
+    /// Whether the client keeps up. While it does not, a producer should pause.
+    public var isWritable: Bool { connection.map { $0.channel.isWritable && !$0.isGone } ?? false }
+
+    /// Calls `body` each time ``isWritable`` becomes true again while the answer is streamed.
+    public func onWritable(_ body: @escaping () -> Void) {
+        guard phase == .streaming else { return }
+        connection?.onWritable = body
+    }
+
+    /// Ends a streamed answer.
+    public func finish(on loop: isolated EventLoop) {
+        guard phase == .streaming else { return }
+        phase = .answered
+        connection?.endStream(
+            streamedStatus, streamedBytes, for: request, route, started, on: loop)
+    }
+
+    // MARK: Reuse
+
+    /// Makes it ready to receive another request, keeping its memory.
+    func reset() {
+        phase = .unanswered
+        route = nil
+        refusal = nil
+        connection = nil
+        streamedBytes = 0
+        request.reset()
+    }
+}
+
+/// Takes the pieces of a body whose length was announced.
+public struct ResponseWriter {
+    let channel: Channel
+    /// The method is HEAD or the status forbids a body: pieces are counted and dropped.
+    let isMute: Bool
+    private(set) var count = 0
+
+    init(_ channel: Channel, isMute: Bool) {
+        self.channel = channel
+        self.isMute = isMute
+    }
+
+    /// Queues a shared piece, without a copy.
+    public mutating func write(_ shared: SharedBytes, on loop: isolated EventLoop) {
+        count += shared.count
+        if !isMute { channel.write(shared, on: loop) }
+    }
+
+    /// Queues a copy of a piece.
+    public mutating func write(_ bytes: RawSpan, on loop: isolated EventLoop) {
+        count += bytes.byteCount
+        if !isMute { channel.write(bytes, on: loop) }
+    }
+}

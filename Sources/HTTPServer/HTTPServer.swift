@@ -1,0 +1,148 @@
+internal import Bytes
+internal import HTTPWire
+public import Reactor
+
+/// An HTTP/1.1 server on a loop.
+///
+/// One server may listen on several addresses. It belongs to the loop that it listens on and lives
+/// as long as its listeners and connections do.
+///
+/// ```swift
+/// var router = Router<Services>()
+/// router.onImmediate(.get, "/hello/{name}") { request, services, loop in
+///     .text("Hello \(request.parameters.text("name"))\n")
+/// }
+/// let server = HTTPServer(router: router, context: services)
+/// let listener = try server.listen(on: .loopback(port: 8080), loop)
+/// ```
+public final class HTTPServer<Context> {
+    private let core: RoutingCore<Context>
+    private var listeners: [Listener] = []
+
+    /// A server for the given routes. It does nothing until it listens.
+    public init(
+        router: Router<Context>, context: Context,
+        options: HTTPServerOptions = HTTPServerOptions()
+    ) {
+        core = RoutingCore(router, context, options)
+    }
+
+    /// Called once for each request when its answer is complete, or the client has left without.
+    public var requestFinished: ((RequestReport) -> Void)? {
+        get { core.requestFinished }
+        set { core.requestFinished = newValue }
+    }
+
+    /// Turns errors into answers: the server's own, which are ``HTTPError`` (404, 405, 400 and so
+    /// on), and whatever handlers throw. The request is there unless it was malformed.
+    public var errorRenderer: ((any Error, HTTPRequest?) -> HTTPResponse)? {
+        get { core.errorRenderer }
+        set { core.errorRenderer = newValue }
+    }
+
+    /// The number of open connections.
+    public var connectionCount: Int { core.connections.count }
+
+    /// Whether ``drain(timeout:on:)`` was called.
+    public var isDraining: Bool { core.isDraining }
+
+    /// Listens on `address`.
+    @discardableResult
+    public func listen(
+        on address: SocketAddress, options: ListenerOptions = ListenerOptions(),
+        _ loop: isolated EventLoop
+    ) throws(SystemError) -> Listener {
+        let core = core
+        let listener = try loop.listen(on: address, options: options) { channel in
+            HTTPConnection(channel, core: core, on: loop)
+        }
+        listeners.append(listener)
+        return listener
+    }
+
+    /// Stops accepting, closes idle connections, lets requests that are under way be answered and
+    /// closes their connections then. What is left after `timeout` is cut off. Returns when no
+    /// connection is open.
+    ///
+    /// Parked answers are requests under way: whoever parks them should answer them before this.
+    public func drain(timeout: Duration, on loop: isolated EventLoop) async {
+        for listener in listeners { listener.close(on: loop) }
+        listeners.removeAll()
+        core.beginDraining(on: loop)
+        guard !core.connections.isEmpty, core.drained == nil else { return }
+        let core = core
+        let timer = loop.schedule(after: timeout) {
+            for connection in core.connections { connection.channel.abort(on: loop) }
+        }
+        await withUnsafeContinuation(isolation: loop) { continuation in
+            core.drained = { continuation.resume() }
+        }
+        loop.cancel(timer)
+    }
+}
+
+/// The part of a server that knows its routes and their context.
+final class RoutingCore<Context>: ServerCore {
+    private let router: Router<Context>
+    private let context: Context
+
+    init(_ router: Router<Context>, _ context: Context, _ options: HTTPServerOptions) {
+        self.router = router
+        self.context = context
+        super.init(options)
+    }
+
+    override func name(ofRoute route: Int) -> String { router.routes[route].name }
+
+    override func decide(on request: inout HTTPRequest) -> Decision {
+        do throws(HTTPError) {
+            switch try router.match(&request) {
+            case .found(let route):
+                return .route(
+                    route, bodyBytesMax: router.routes[route].bodyBytesMax ?? options.bodyBytesMax)
+            case .notFound:
+                if request.method == .options, options.cors != nil || request.path == "*" {
+                    return .refuse(HTTPResponse(.noContent))
+                }
+                throw HTTPError(.notFound, "there is nothing here")
+            case .methodNotAllowed(let methods):
+                return .refuse(refusal(methods, request))
+            }
+        } catch {
+            return .refuse(render(error, request))
+        }
+    }
+
+    private func refusal(_ methods: [HTTPMethod], _ request: HTTPRequest) -> HTTPResponse {
+        let allow = (methods + [.options]).map(\.name).joined(separator: ", ")
+        var response =
+            request.method == .options
+            ? HTTPResponse(.noContent)
+            : render(
+                HTTPError(.methodNotAllowed, "the method is not allowed here"), request)
+        response.headers.set("Allow", allow)
+        return response
+    }
+
+    override func dispatch(_ exchange: HTTPExchange, route: Int, on loop: isolated EventLoop) {
+        switch router.routes[route].handler {
+        case .exchange(let handler): handler(exchange, context, loop)
+        case .immediate(let handler):
+            do {
+                exchange.respond(try handler(exchange.request, context, loop), on: loop)
+            } catch {
+                exchange.respond(throwing: error, on: loop)
+            }
+        case .async(let handler):
+            let context = context
+            loop.spawn {
+                do {
+                    let response = try await handler(exchange.request, context, loop)
+                    exchange.respond(response, on: loop)
+                } catch {
+                    exchange.respond(throwing: error, on: loop)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+internal import Bytes
+public import HTTPWire
+public import Reactor
+
+/// Which handler serves which method and path.
+///
+/// ```swift
+/// var router = Router<Services>()
+/// router.onAsync(.get, "/_matrix/client/{version:r0|v3}/rooms/{roomId}/messages") {
+///     request, services, loop in
+///     try await services.messages(in: request.parameters.text("roomId"), on: loop)
+/// }
+/// ```
+///
+/// Handlers get what they need through the context, since they must not capture what lives on a
+/// loop. `Context` is whatever the program likes, usually a class with its services.
+public struct Router<Context>: Sendable {
+    /// Answers through the exchange, now or later.
+    public typealias ExchangeHandler =
+        @Sendable (
+            HTTPExchange, Context, isolated EventLoop
+        ) -> Void
+    /// Returns the answer at once. What it throws is rendered by the server's error renderer.
+    public typealias ImmediateHandler =
+        @Sendable (
+            HTTPRequest, Context, isolated EventLoop
+        ) throws -> HTTPResponse
+    /// Returns the answer from a task on the loop. What it throws is rendered by the server's
+    /// error renderer.
+    public typealias AsyncHandler =
+        @Sendable (
+            HTTPRequest, Context, isolated EventLoop
+        ) async throws -> HTTPResponse
+
+    enum Handler: Sendable {
+        case exchange(ExchangeHandler)
+        case immediate(ImmediateHandler)
+        case async(AsyncHandler)
+    }
+
+    struct Route: Sendable {
+        let name: String
+        let names: [String]
+        let segments: [Int]
+        let restIndex: Int?
+        let bodyBytesMax: Int?
+        let handler: Handler
+    }
+
+    private(set) var trie = RouteTrie()
+    private(set) var routes: [Route] = []
+
+    /// A router without routes; it answers 404 to everything.
+    public init() {}
+
+    /// Adds a route whose handler answers through the exchange.
+    ///
+    /// - Parameters:
+    ///   - method: The method served; `nil` for every one that no other route of the pattern has.
+    ///   - pattern: The path. A malformed pattern, or one that is there already, traps.
+    ///   - name: The name in reports; the pattern if absent.
+    ///   - bodyBytesMax: The longest body; the server's limit if absent.
+    ///   - handler: Called on the loop when the request is complete.
+    public mutating func on(
+        _ method: HTTPMethod?, _ pattern: String, name: String? = nil, bodyBytesMax: Int? = nil,
+        _ handler: @escaping ExchangeHandler
+    ) {
+        insert(method, pattern, name, bodyBytesMax, .exchange(handler))
+    }
+
+    /// Adds a route whose handler returns the answer. Parameters as for
+    /// ``on(_:_:name:bodyBytesMax:_:)``.
+    public mutating func onImmediate(
+        _ method: HTTPMethod?, _ pattern: String, name: String? = nil, bodyBytesMax: Int? = nil,
+        _ handler: @escaping ImmediateHandler
+    ) {
+        insert(method, pattern, name, bodyBytesMax, .immediate(handler))
+    }
+
+    /// Adds a route whose handler is a task. Parameters as for ``on(_:_:name:bodyBytesMax:_:)``.
+    public mutating func onAsync(
+        _ method: HTTPMethod?, _ pattern: String, name: String? = nil, bodyBytesMax: Int? = nil,
+        _ handler: @escaping AsyncHandler
+    ) {
+        insert(method, pattern, name, bodyBytesMax, .async(handler))
+    }
+
+    private mutating func insert(
+        _ method: HTTPMethod?, _ text: String, _ name: String?, _ bodyBytesMax: Int?,
+        _ handler: Handler
+    ) {
+        let pattern = RoutePattern(text)
+        let captured = pattern.captured
+        var restIndex: Int?
+        if case .rest = pattern.segments.last { restIndex = captured.count - 1 }
+        trie.insert(pattern, method: method, route: routes.count)
+        routes.append(
+            Route(
+                name: name ?? text, names: captured.map(\.name), segments: captured.map(\.segment),
+                restIndex: restIndex, bodyBytesMax: bodyBytesMax, handler: handler))
+    }
+
+    /// Finds the route of a request and notes its captures in it. Throws 400 if a captured part is
+    /// badly encoded.
+    func match(_ request: inout HTTPRequest) throws(HTTPError) -> RouteTrie.Outcome {
+        let segments = PathSegments(request.head.bytes, request.head.pathSlice)
+        let outcome = trie.find(request.head.bytes, segments, method: request.head.method)
+        guard case .found(let index) = outcome else { return outcome }
+        var captures = RouteCaptures()
+        captures.names = routes[index].names
+        for capture in routes[index].segments.indices {
+            var slice = segments.slices[routes[index].segments[capture]]
+            if capture == routes[index].restIndex { slice.end = UInt32(segments.end) }
+            guard PercentEncoding.isDecodable(request.head.bytes.extracting(slice.range)) else {
+                throw HTTPError(.badRequest, "the path is badly encoded")
+            }
+            captures.slices[capture] = slice
+        }
+        request.captures = captures
+        return outcome
+    }
+}
