@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 
 /// Cuts a connection's bytes into lines.
 ///

@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 
 /// A stream of rows, each with its own sequence of tokens.
 public enum StreamName: Sendable, Hashable {

@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 
 /// The first word of a line.
 public enum CommandName: String, Sendable, Hashable, CaseIterable {

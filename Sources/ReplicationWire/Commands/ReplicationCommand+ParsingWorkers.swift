@@ -50,8 +50,9 @@ extension ReplicationCommand {
         var outer: String?
         if !arguments.rest.starts(with: "[") { outer = try arguments.word("a user").string }
         return try arguments.read { (reader) throws(RowError) in
-            UserIP(
-                userID: try outer ?? reader.string(), accessToken: try reader.string(),
+            let user = if let outer { outer } else { try reader.string() }
+            return UserIP(
+                userID: user, accessToken: try reader.string(),
                 ip: try reader.string(), userAgent: try reader.string(),
                 deviceID: try reader.optionalString(),
                 lastSeenMilliseconds: try reader.integer())

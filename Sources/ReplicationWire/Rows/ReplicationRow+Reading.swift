@@ -1,5 +1,5 @@
-public import Bytes
-import JSON
+import Bytes
+public import JSON
 
 extension ReplicationRow {
     /// Reads a row's JSON. A shape that is not known becomes ``other(_:)``; text that is not JSON
