@@ -1,0 +1,226 @@
+internal import YAML
+
+/// The main process's configuration file, with comments for the person who will edit it.
+public struct HomeserverTemplate: Sendable, Hashable {
+    /// The part after the colon of every user.
+    public var serverName: String
+    /// The answer to the question that every configuration must answer.
+    public var reportStats: Bool
+    /// The folder that the paths of the file start with.
+    public var directory: String
+    /// The port for clients and other servers.
+    public var clientPort: UInt16 = 8008
+    /// The addresses of that port.
+    public var bindAddresses = ["127.0.0.1", "::1"]
+    /// The port for workers; nil for a server without workers.
+    public var replicationPort: UInt16?
+    /// How the database is reached.
+    public var database = DatabaseConfiguration(
+        host: "localhost", user: "beamline", password: "", database: "beamline")
+    /// Whether the workers take the jobs that only one process may do.
+    public var leavesJobsToWorkers = false
+    /// Whether anybody may register.
+    public var hasOpenRegistration = false
+    /// The cost of hashing a password; nil for the default.
+    public var bcryptRounds: Int?
+    /// Whether `/_synapse/metrics` is served.
+    public var enablesMetrics = false
+    /// Secrets of this server; made anew for each template.
+    public var macaroonSecretKey = randomSecret()
+    /// The secret with which tools register users.
+    public var registrationSharedSecret = randomSecret()
+
+    /// A file for a server of this name.
+    public init(serverName: String, reportStats: Bool, directory: String) {
+        self.serverName = serverName
+        self.reportStats = reportStats
+        self.directory = directory
+    }
+
+    /// Where the signing key belongs.
+    public var signingKeyPath: String { "\(directory)/\(serverName).signing.key" }
+
+    /// Where the log configuration belongs.
+    public var logConfigurationPath: String { "\(directory)/\(serverName).log.config" }
+
+    /// Where the log goes.
+    public var logPath: String { "\(directory)/homeserver.log" }
+
+    /// Where the process number goes.
+    public var pidPath: String { "\(directory)/homeserver.pid" }
+
+    /// The file's text.
+    public var yaml: String {
+        [
+            serverPart, listenersPart, databasePart, registrationPart, filesPart, jobsPart,
+            limitsPart,
+        ].joined(separator: "\n")
+    }
+
+    private var serverPart: String {
+        """
+        # Configuration of the main process. Workers read this file too, with their own laid over it.
+
+        # The part after the colon of every user. It can never change.
+        server_name: \(quotedScalar(serverName))
+
+        # Mandatory. Whatever the answer, nothing is ever reported to anybody.
+        report_stats: \(reportStats)
+
+        # The address that clients use, if it is not the one they connect to.
+        #public_baseurl: https://matrix.example.org/
+
+        # Where the process writes its number; synctl needs it.
+        pid_file: \(scalar(pidPath))
+
+        """
+    }
+
+    private var listenersPart: String {
+        let addresses = bindAddresses.map(quotedScalar).joined(separator: ", ")
+        var text = """
+            # What the process listens on. TLS belongs to the proxy in front.
+            listeners:
+              - type: http
+                port: \(clientPort)
+                bind_addresses: [\(addresses)]
+                # Believe the X-Forwarded-For header of the proxy.
+                x_forwarded: true
+                resources:
+                  - names: [client, federation\(enablesMetrics ? ", metrics" : "")]
+                    compress: false
+
+            """
+        if let replicationPort {
+            text += """
+
+                  # Workers connect here. Never expose this port: it has no authentication.
+                  - type: replication
+                    port: \(replicationPort)
+                    bind_address: '127.0.0.1'
+
+                """
+        } else {
+            text += """
+
+                  # Workers connect here. Never expose this port: it has no authentication.
+                  #- type: replication
+                  #  port: 9092
+                  #  bind_address: '127.0.0.1'
+
+                """
+        }
+        return text
+    }
+
+    private var databasePart: String {
+        var arguments: [(String, String)] = []
+        database.user.map { arguments.append(("user", quotedScalar($0))) }
+        database.password.map { arguments.append(("password", quotedScalar($0))) }
+        database.database.map { arguments.append(("database", quotedScalar($0))) }
+        database.host.map { arguments.append(("host", quotedScalar($0))) }
+        database.port.map { arguments.append(("port", "\($0)")) }
+        arguments.append(("cp_min", "\(database.poolMin)"))
+        arguments.append(("cp_max", "\(database.poolMax)"))
+        for (keyword, value) in database.options.sorted(by: { $0.key < $1.key }) {
+            arguments.append((keyword, quotedScalar(value)))
+        }
+        let lines = arguments.map { "    \($0.0): \($0.1)" }.joined(separator: "\n")
+        return """
+            # A PostgreSQL database with the collation C, for example made by
+            #   createdb --encoding=UTF8 --locale=C --template=template0 --owner=beamline beamline
+            # Every keyword of libpq may stand among the args. cp_min and cp_max bound the number of
+            # connections of each process.
+            database:
+              name: psycopg2
+              args:
+            \(lines)
+
+            """
+    }
+
+    private var registrationPart: String {
+        let rounds = bcryptRounds.map { "bcrypt_rounds: \($0)" } ?? "#bcrypt_rounds: 12"
+        return """
+            # Whether anybody may register. The second key says that you mean it.
+            enable_registration: \(hasOpenRegistration)
+            enable_registration_without_verification: \(hasOpenRegistration)
+
+            # With this secret tools may register users although registration is closed.
+            registration_shared_secret: \(quotedScalar(registrationSharedSecret))
+
+            # Access tokens are bound to this secret.
+            macaroon_secret_key: \(quotedScalar(macaroonSecretKey))
+
+            # The cost of hashing a password: one more doubles it.
+            \(rounds)
+
+            """
+    }
+
+    private var filesPart: String {
+        """
+        # The key that signs events. Keep it: without it the server loses its identity.
+        signing_key_path: \(scalar(signingKeyPath))
+
+        # Levels and files of the log, as Python's logging has them.
+        log_config: \(scalar(logConfigurationPath))
+
+        # Uploads and their thumbnails.
+        media_store_path: \(scalar("\(directory)/media_store"))
+
+        """
+    }
+
+    private var jobsPart: String {
+        let state = leavesJobsToWorkers ? "false" : "true"
+        return """
+            # Jobs that exactly one process does: false where a worker does them.
+            start_pushers: \(state)
+            notify_appservices: \(state)
+
+            # Serve /_synapse/metrics on listeners with the resource metrics.
+            enable_metrics: \(enablesMetrics)
+
+            # Whether users see who is online.
+            presence:
+              enabled: true
+
+            """
+    }
+
+    private var limitsPart: String {
+        """
+        # The system interface of the event loop: auto, epoll or io_uring.
+        event_loop:
+          backend: auto
+
+        # Open files that the process asks for; 0 is as many as the system allows.
+        soft_file_limit: 0
+
+        # What a client may ask of the HTTP listeners.
+        #http_limits:
+        #  max_header_size: 32K
+        #  max_header_count: 100
+        #  max_request_body_size: 12800K
+        #  idle_timeout: 90s
+
+        # What a worker's connection may cost the main process.
+        #replication_limits:
+        #  max_line_size: 1M
+        #  max_pending_size: 64M
+        #  max_connections: 1000
+        #  max_catch_up_rows: 10000
+        #  ping_interval: 5s
+        #  idle_timeout: 25s
+
+        """
+    }
+}
+
+/// Letters and digits with 256 bits of chance, from the system's generator.
+public func randomSecret() -> String {
+    let alphabet = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+    var generator = SystemRandomNumberGenerator()
+    return String((0..<43).compactMap { _ in alphabet.randomElement(using: &generator) })
+}
