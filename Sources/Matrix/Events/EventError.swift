@@ -1,0 +1,36 @@
+public import JSON
+
+/// Why something is not an event.
+public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// It is not JSON at all.
+    case json(JSON.ParseError)
+    /// It is not an object.
+    case notAnObject
+    /// A field is absent that must be there.
+    case missing(field: String)
+    /// A field has the wrong type or breaks its grammar.
+    case malformed(field: String)
+    /// A field has more than 255 bytes.
+    case fieldTooLong(field: String)
+    /// The whole is more than 65,536 bytes.
+    case tooLarge(bytes: Int)
+    /// It holds numbers that canonical JSON cannot express.
+    case notCanonical
+    /// The room version's event format is not known here.
+    case unsupportedRoomVersion(RoomVersion)
+
+    /// A sentence for logs and for answers to clients.
+    public var description: String {
+        switch self {
+        case .json(let error): "event is not JSON: \(error)"
+        case .notAnObject: "event is not an object"
+        case .missing(let field): "event has no \(field)"
+        case .malformed(let field): "event has a malformed \(field)"
+        case .fieldTooLong(let field): "\(field) is longer than 255 bytes"
+        case .tooLarge(let bytes): "event has \(bytes) bytes, more than 65536"
+        case .notCanonical: "event holds numbers that are not integers within 2^53"
+        case .unsupportedRoomVersion(let version):
+            "room version \(version.identifier) is not supported"
+        }
+    }
+}
