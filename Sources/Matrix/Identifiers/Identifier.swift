@@ -1,4 +1,4 @@
-import JSON
+public import JSON
 
 /// A Matrix identifier: a sigil and up to 254 bytes more. Compared by its bytes.
 ///
