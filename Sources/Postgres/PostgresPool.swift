@@ -1,19 +1,53 @@
 public import Reactor
 
 /// Connections to one database that the tasks of one loop share.
+///
+/// Requests of different tasks travel on one connection behind each other without waiting for each
+/// other's answers; each is a transaction of its own, so an error fails only its own request. A
+/// transaction has its connection to itself.
+///
+/// Close the pool before its loop stops: a pool that was started lives until then, and tasks that wait
+/// for it are resumed by nothing else.
 public final class PostgresPool {
-    /// A pool that connects when it is started.
-    public init(_ configuration: PostgresConfiguration, on loop: isolated EventLoop) {
+    enum State {
+        case new, starting, running, closing, closed
     }
 
-    /// Opens the first connections; throws what the first one to fail says.
+    let configuration: PostgresConfiguration
+    var state = State.new
+    /// Connecting and ready ones.
+    var connections: [Connection] = []
+    var waiting = FIFO<Request>()
+    var waitingCount = 0
+    var backoff = Backoff()
+    var retryTimer: Timer?
+    var graceTimer: Timer?
+    var starter: Request?
+    var closers: [Request] = []
+    var counts = PostgresStatistics()
+
+    /// Called on the loop with the server's remarks. Nothing prints them otherwise.
+    public var noticed: ((PostgresNotice) -> Void)?
+
+    /// A pool that connects when it is started.
+    public init(_ configuration: PostgresConfiguration, on loop: isolated EventLoop) {
+        self.configuration = configuration
+    }
+
+    /// Opens the first connections. If one cannot be made, throws why, and the pool is closed.
     public func start(on loop: isolated EventLoop) async throws(PostgresError) {
-        throw PostgresError(.poolClosed, "not implemented yet")
+        guard state == .new else { throw PostgresError(.misuse, "the pool was started before") }
+        state = .starting
+        let request = Request(.start)
+        await request.run(by: self, on: loop)
+        if let error = request.error { throw error }
     }
 
     /// Ends the pool: who waits for a connection gets `poolClosed`; what is under way may finish
     /// within the grace, then it gets `poolClosed` as well.
     public func close(grace: Duration = .seconds(5), on loop: isolated EventLoop) async {
+        if state == .closed { return }
+        await Request(.close(grace: grace)).run(by: self, on: loop)
     }
 
     /// Runs one statement by itself on any connection.
@@ -21,7 +55,10 @@ public final class PostgresPool {
         _ statement: Statement, _ parameters: [PostgresValue] = [],
         on loop: isolated EventLoop
     ) async throws(PostgresError) -> Rows {
-        throw PostgresError(.poolClosed, "not implemented yet")
+        let request = Request(.commands([(statement, parameters)]))
+        await request.run(by: self, on: loop)
+        if let error = request.error { throw error }
+        return request.results[0]
     }
 
     /// Runs statements one after the other in one round trip, as one transaction: the first error
@@ -29,7 +66,11 @@ public final class PostgresPool {
     public func queryAll(
         _ statements: [(Statement, [PostgresValue])], on loop: isolated EventLoop
     ) async throws(PostgresError) -> [Rows] {
-        throw PostgresError(.poolClosed, "not implemented yet")
+        if statements.isEmpty { return [] }
+        let request = Request(.commands(statements.map { ($0.0, $0.1) }))
+        await request.run(by: self, on: loop)
+        if let error = request.error { throw error }
+        return request.results
     }
 
     /// Runs several statements without parameters, separated by semicolons, for DDL. They are one
@@ -37,17 +78,23 @@ public final class PostgresPool {
     public func execute(
         script: String, on loop: isolated EventLoop
     ) async throws(PostgresError) {
-        throw PostgresError(.poolClosed, "not implemented yet")
+        let connection = try await acquire(on: loop)
+        let request = Request(.script(script))
+        await request.run(by: connection, on: loop)
+        release(connection, on: loop)
+        if let error = request.error { throw error }
     }
 
-    /// Runs `body` in a transaction: committed when it returns, rolled back when it throws.
-    ///
-    /// After a serialization failure or a deadlock the whole body runs again, a bounded number of
-    /// times, so it must have no effects besides those on the database.
-    public func transaction<Result>(
-        isolation: TransactionIsolation = .readCommitted, on loop: isolated EventLoop,
-        _ body: (PostgresConnection) async throws -> Result
-    ) async throws -> Result {
-        throw PostgresError(.poolClosed, "not implemented yet")
+    /// What the pool does now and has done so far.
+    public var statistics: PostgresStatistics {
+        var all = counts
+        all.connecting = connections.count { $0.state == .connecting }
+        all.connections = connections.count - all.connecting
+        all.pinned = connections.count { $0.isPinned }
+        all.underWay = connections.reduce(0) { $0 + $1.depth }
+        all.waiting = waitingCount
+        return all
     }
+
+    var connectionsMax: Int { max(1, configuration.poolMax) }
 }

@@ -27,10 +27,6 @@ public struct Rows: Sendable, RandomAccessCollection {
 
     /// The columns' names, in their order.
     public var columnNames: [String] { storage.columns.names }
-
-    static let none = Rows(
-        RowStorage(columns: Columns(names: [], types: []), rowCount: 0, cells: [], bytes: []),
-        affectedCount: 0)
 }
 
 /// One row of a result; keeps the whole result alive.
@@ -54,6 +50,10 @@ final class RowStorage: Sendable {
     let rowCount: Int
     let cells: [Cell]
     let bytes: [UInt8]
+
+    /// What a command gives that returns no rows.
+    static let empty = RowStorage(
+        columns: Columns(names: [], types: []), rowCount: 0, cells: [], bytes: [])
 
     init(columns: Columns, rowCount: Int, cells: [Cell], bytes: [UInt8]) {
         self.columns = columns

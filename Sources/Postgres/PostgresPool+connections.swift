@@ -1,0 +1,138 @@
+internal import Reactor
+
+extension PostgresPool {
+    /// Opens a connection if more are wanted than there are.
+    func grow(on loop: isolated EventLoop) {
+        guard state == .running, retryTimer == nil else { return }
+        let connecting = connections.count { $0.state == .connecting }
+        let missing = max(
+            configuration.poolMin - connections.count, max(1, waitingCount) - connecting)
+        let room = connectionsMax - connections.count
+        // A few at a time: each costs the server a process.
+        for _ in 0..<max(0, min(missing, room, 4 - connecting)) { open(on: loop) }
+    }
+
+    func open(on loop: isolated EventLoop) {
+        let connection = Connection(pool: self)
+        connections.append(connection)
+        loop.spawn {
+            let address = await self.resolveHost(on: loop)
+            connection.open(
+                self.configuration.keywords(hostAddress: address),
+                timeout: self.configuration.connectTimeout, on: loop)
+        }
+    }
+
+    /// libpq would block in the resolver. What cannot be resolved is left to libpq's own error.
+    private func resolveHost(on loop: isolated EventLoop) async -> String? {
+        let host = configuration.host
+        let port = configuration.port
+        guard !host.isEmpty, host.first != "/", host.first != "@", !host.contains(","),
+            configuration.libpqOptions["hostaddr"] == nil,
+            SocketAddress(host: host, port: port) == nil
+        else { return nil }
+        // A failure is told by libpq again, in its words.
+        let found = try? await loop.offload {
+            try SocketAddress.resolve(host: host, port: port)
+        }
+        return found?.lazy.compactMap(\.numericHost).first
+    }
+
+    func connected(_ connection: Connection, on loop: isolated EventLoop) {
+        counts.connectCount += 1
+        backoff.succeed()
+        if state == .starting {
+            guard connections.allSatisfy({ $0.state == .ready }) else { return }
+            state = .running
+            starter.take()?.settle()
+        }
+        if state == .closing { return closeIfIdle(connection, on: loop) }
+        pump(on: loop)
+    }
+
+    func connectFailed(
+        _ connection: Connection, _ error: PostgresError, on loop: isolated EventLoop
+    ) {
+        connections.removeAll { $0 === connection }
+        counts.connectFailureCount += 1
+        if state == .starting, let starter = starter.take() {
+            starter.settle(error)
+            beginClosing(grace: .zero, on: loop)
+            return
+        }
+        guard state == .running else { return finishClosing(on: loop) }
+        retryLater(after: backoff.fail(error), on: loop)
+    }
+
+    func disconnected(_ connection: Connection, on loop: isolated EventLoop) {
+        connections.removeAll { $0 === connection }
+        guard state == .running || state == .starting else { return finishClosing(on: loop) }
+        counts.lossCount += 1
+        if connections.count < max(1, configuration.poolMin) || waitingCount > 0 {
+            grow(on: loop)
+        }
+    }
+
+    private func retryLater(after pause: Duration, on loop: isolated EventLoop) {
+        guard retryTimer == nil else { return }
+        retryTimer = loop.schedule(after: pause) {
+            self.retryTimer = nil
+            if self.connections.count < max(1, self.configuration.poolMin)
+                || self.waitingCount > 0
+            {
+                self.grow(on: loop)
+            }
+        }
+    }
+
+    // MARK: Closing
+
+    func beginClosing(grace: Duration, on loop: isolated EventLoop) {
+        if state == .closed { return finishClosing(on: loop) }
+        let isFirst = state != .closing
+        state = .closing
+        retryTimer.take().map { loop.cancel($0) }
+        let error = PostgresError(.poolClosed, "the pool was closed")
+        starter.take()?.settle(error)
+        failWaiting(error, on: loop)
+        for connection in connections {
+            if connection.state == .connecting || grace == .zero {
+                connection.close(error, on: loop)
+            } else {
+                closeIfIdle(connection, on: loop)
+            }
+        }
+        finishClosing(on: loop)
+        guard isFirst, state == .closing else { return }
+        graceTimer = loop.schedule(after: grace) {
+            for connection in self.connections { connection.close(error, on: loop) }
+        }
+    }
+
+    func closeIfIdle(_ connection: Connection, on loop: isolated EventLoop) {
+        guard connection.depth == 0, !connection.isPinned else { return }
+        connection.close(PostgresError(.poolClosed, "the pool was closed"), on: loop)
+    }
+
+    private func finishClosing(on loop: isolated EventLoop) {
+        guard connections.isEmpty, state == .closing || state == .closed else { return }
+        state = .closed
+        graceTimer.take().map { loop.cancel($0) }
+        for closer in closers { closer.settle() }
+        closers = []
+    }
+}
+
+extension SocketAddress {
+    /// The address without the port.
+    fileprivate var numericHost: String? {
+        let text = description
+        switch self {
+        case .ipv4: return text.split(separator: ":").first.map(String.init)
+        case .ipv6:
+            guard text.first == "[", let end = text.lastIndex(of: "]") else { return nil }
+            return String(text[text.index(after: text.startIndex)..<end])
+        default: return nil
+        }
+    }
+}
