@@ -3,7 +3,8 @@ import Synchronization
 extension PostgresCluster {
     /// Makes an empty database with C collation.
     public func createDatabase(named name: String) throws(PostgresClusterError) {
-        try execute("CREATE DATABASE \(Self.quoted(name)) TEMPLATE template1")
+        // Nobody can be connected to template0, which a template must not be during the copy.
+        try execute("CREATE DATABASE \(Self.quoted(name)) TEMPLATE template0")
     }
 
     /// Makes a database unless there is one of that name.
@@ -21,9 +22,9 @@ extension PostgresCluster {
         try execute("DROP DATABASE IF EXISTS \(Self.quoted(name)) WITH (FORCE)")
     }
 
-    /// Runs one statement as the superuser in `template1` or the database named.
+    /// Runs one statement as the superuser in the database `postgres` or the one named.
     public func execute(
-        _ sql: String, database: String = "template1"
+        _ sql: String, database: String = "postgres"
     ) throws(PostgresClusterError) {
         try psql([sql], database: database)
     }
@@ -69,7 +70,7 @@ extension PostgresCluster {
     }
 
     private func psql(
-        _ lines: [String], database: String = "template1"
+        _ lines: [String], database: String = "postgres"
     ) throws(PostgresClusterError) {
         var arguments = [
             binaries.psql, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1",

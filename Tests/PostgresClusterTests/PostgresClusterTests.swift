@@ -9,7 +9,7 @@ import Testing
         let folder = try #require(cluster?.folder)
         try cluster?.createDatabase(named: "a \"quoted\" name")
         try cluster?.execute(
-            "CREATE TABLE t (x int); INSERT INTO t VALUES (1)", database: "template1")
+            "CREATE TABLE t (x int); INSERT INTO t VALUES (1)", database: "postgres")
         #expect(Files.kind(folder)?.owner == cluster?.account.user)
         #expect(try entries(folder).allSatisfy { $0.owner != 0 || geteuid() != 0 })
         cluster = nil

@@ -1,0 +1,120 @@
+import Postgres
+import PostgresCluster
+import Reactor
+import Synchronization
+import Testing
+
+/// The tests of connections run once per backend that this machine offers.
+let backends = [EventLoop.Backend.epoll, .ioUring].filter(\.isAvailable)
+
+/// Runs `body` as a task on a loop that the calling thread drives, and stops the loop after it.
+func onLoop<Result: Sendable>(
+    _ backend: EventLoop.Backend, sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: @escaping @Sendable (isolated EventLoop) async throws -> Result
+) throws -> Result {
+    let loop = try EventLoop(backend: backend)
+    let box = Box<Swift.Result<Result, any Error>>()
+    loop.submit { loop in
+        let result: Swift.Result<Result, any Error>
+        do {
+            result = .success(try await body(loop))
+        } catch {
+            result = .failure(error)
+        }
+        box.set(result)
+        loop.stop()
+    }
+    loop.run()
+    return try #require(box.value, sourceLocation: sourceLocation).get()
+}
+
+/// Holds a value that one thread sets and another reads afterwards.
+final class Box<Value: Sendable>: Sendable {
+    private let storage = Mutex<Value?>(nil)
+    var value: Value? { storage.withLock { $0 } }
+    func set(_ value: Value) { storage.withLock { $0 = value } }
+}
+
+/// A pool on a new database of the shared cluster, closed after `body`.
+func withPool<Result: Sendable>(
+    _ backend: EventLoop.Backend,
+    _ adjust: @escaping @Sendable (inout PostgresConfiguration) -> Void = { _ in },
+    _ body: @escaping @Sendable (PostgresPool, isolated EventLoop) async throws -> Result
+) throws -> Result {
+    let (cluster, database) = try PostgresCluster.sharedWithNewDatabase()
+    return try withPool(backend, on: cluster, database: database, adjust, body)
+}
+
+func withPool<Result: Sendable>(
+    _ backend: EventLoop.Backend, on cluster: PostgresCluster, database: String,
+    _ adjust: @escaping @Sendable (inout PostgresConfiguration) -> Void = { _ in },
+    _ body: @escaping @Sendable (PostgresPool, isolated EventLoop) async throws -> Result
+) throws -> Result {
+    try onLoop(backend) { loop in
+        var configuration = configuration(for: cluster, database: database)
+        adjust(&configuration)
+        let pool = PostgresPool(configuration, on: loop)
+        try await pool.start(on: loop)
+        do {
+            let result = try await body(pool, loop)
+            await pool.close(on: loop)
+            return result
+        } catch {
+            await pool.close(grace: .zero, on: loop)
+            throw error
+        }
+    }
+}
+
+func configuration(
+    for cluster: PostgresCluster, database: String
+) -> PostgresConfiguration {
+    PostgresConfiguration(
+        host: cluster.socketFolder, port: cluster.port, user: PostgresCluster.superuser,
+        database: database, poolMax: 4)
+}
+
+extension PostgresPool {
+    /// One text of one row, of a statement that is not prepared.
+    func text(_ sql: String, on loop: isolated EventLoop) async throws -> String? {
+        try await query(Statement(unprepared: sql), on: loop).first?.optionalText(0)
+    }
+
+    /// One integer of one row, of a statement that is not prepared.
+    func integer(_ sql: String, on loop: isolated EventLoop) async throws -> Int64 {
+        try await query(Statement(unprepared: sql), on: loop)[0].integer(0)
+    }
+}
+
+/// Runs `count` tasks on the loop at once and gives their results in their order.
+func concurrently<Result: Sendable>(
+    _ count: Int, on loop: isolated EventLoop, _ body: @escaping (Int) async -> Result
+) async -> [Result] {
+    var tasks: [Task<Result, Never>] = []
+    for index in 0..<count {
+        tasks.append(
+            loop.spawn {
+                _ = loop
+                return await body(index)
+            })
+    }
+    var results: [Result] = []
+    for task in tasks { results.append(await task.value) }
+    return results
+}
+
+/// The error that `body` throws; fails the test if it throws none.
+func postgresError(
+    on loop: isolated EventLoop, sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: () async throws -> Void
+) async -> PostgresError? {
+    do {
+        try await body()
+        Issue.record("nothing was thrown", sourceLocation: sourceLocation)
+    } catch let error as PostgresError {
+        return error
+    } catch {
+        Issue.record("another error: \(error)", sourceLocation: sourceLocation)
+    }
+    return nil
+}

@@ -1,0 +1,215 @@
+import Bytes
+import Postgres
+import Reactor
+import Testing
+
+@Suite struct TypesTests {
+    @Test(arguments: backends) func scalarsMakeTheRoundTrip(_ backend: EventLoop.Backend) throws {
+        try withPool(backend) { pool, loop in
+            let echo = Statement(
+                "echo",
+                """
+                SELECT $1::text, $2::bigint, $3::int, $4::smallint, $5::boolean, $6::bytea,
+                       $7::float8, $8::float4, $9::numeric
+                """)
+            let bytes = (0...255).map { UInt8($0) }
+            let text = "Grüße, \u{1F30D} 'quoted' \"double\" \\ back\nline\u{1}"
+            let rows = try await pool.query(
+                echo,
+                [
+                    .text(text), .integer(.min), -2_147_483_648, 32_767, true, .bytes(bytes),
+                    .double(0.1), 1.5, .integer(.max),
+                ], on: loop)
+            let row = try #require(rows.first)
+            #expect(try row.text(0) == text)
+            #expect(try row.integer(1) == .min)
+            #expect(try row.integer(2) == -2_147_483_648)
+            #expect(try row.integer(3) == 32_767)
+            #expect(try row.bool(4))
+            #expect(try row.bytes(5) == bytes)
+            #expect(try row.double(6) == 0.1)
+            #expect(try row.double(7) == 1.5)
+            #expect(try row.integer(8) == .max)
+            #expect(rows.columnNames.first == "text")
+
+            let nulls = try await pool.query(
+                echo, Array(repeating: nil, count: 9), on: loop)
+            for column in 0..<9 {
+                #expect(nulls[0].isNull(column))
+            }
+            #expect(try nulls[0].optionalText(0) == nil)
+            #expect(try nulls[0].optionalInteger(1) == nil)
+            #expect(try nulls[0].optionalBool(4) == nil)
+            #expect(try nulls[0].optionalBytes(5) == nil)
+            #expect(try nulls[0].optionalDouble(6) == nil)
+            #expect(throws: PostgresError.self) { try nulls[0].text(0) }
+            #expect(throws: PostgresError.self) { try nulls[0].integer(1) }
+        }
+    }
+
+    @Test func emptyIsNotNull() throws {
+        try withPool(.epoll) { pool, loop in
+            let row = try await pool.query(
+                Statement(unprepared: "SELECT $1::text, $2::bytea, $3::text[], $4::bigint[]"),
+                ["", .bytes([]), .textArray([]), .integerArray([])], on: loop)[0]
+            #expect(try row.optionalText(0) == "")
+            #expect(try row.optionalBytes(1) == [])
+            #expect(try row.optionalTextArray(2) == [])
+            #expect(try row.optionalIntegerArray(3) == [])
+        }
+    }
+
+    @Test func arraysMakeTheRoundTrip() throws {
+        try withPool(.epoll) { pool, loop in
+            let texts = [
+                "plain", "", "NULL", "a,b", "{x}", "quote\"s", "back\\slash", "line\nfeed",
+                " space ", "ü\u{1F30D}",
+            ]
+            let numbers: [Int64] = [.min, -1, 0, 1, .max]
+            let row = try await pool.query(
+                Statement("arrays", "SELECT $1::text[], $2::bigint[], $3::int[], $4::bytea[]"),
+                [
+                    .textArray(texts), .integerArray(numbers), .integerArray([1, -2]),
+                    .bytesArray([[], [0, 255]]),
+                ], on: loop)[0]
+            #expect(try row.textArray(0) == texts)
+            #expect(try row.integerArray(1) == numbers)
+            #expect(try row.integerArray(2) == [1, -2])
+            #expect(throws: PostgresError.self) { try row.textArray(1) }
+            #expect(throws: PostgresError.self) { try row.integerArray(0) }
+            #expect(throws: PostgresError.self) { try row.textArray(3) }
+
+            let found = try await pool.query(
+                Statement("any", "SELECT n FROM generate_series(1, 9) n WHERE n = ANY($1)"),
+                [.integerArray([3, 5, 11])], on: loop)
+            #expect(try found.map { try $0.integer(0) } == [3, 5])
+
+            let unnested = try await pool.query(
+                Statement(
+                    "unnest",
+                    "SELECT t, b, x FROM unnest($1::text[], $2::bool[], $3::bytea[]) AS u(t, b, x)"),
+                [
+                    .optionalTextArray(["a", nil]), .boolArray([true, false]),
+                    .bytesArray([[1], [0xab, 0xcd]]),
+                ], on: loop)
+            #expect(try unnested.map { try $0.optionalText(0) } == ["a", nil])
+            #expect(try unnested.map { try $0.bool(1) } == [true, false])
+            #expect(try unnested.map { try $0.bytes(2) } == [[1], [0xab, 0xcd]])
+            let nulls = try await pool.query(
+                Statement(unprepared: "SELECT ARRAY['a', NULL], ARRAY[[1,2],[3,4]]"), on: loop)
+            #expect(throws: PostgresError.self) { try nulls[0].textArray(0) }
+            #expect(throws: PostgresError.self) { try nulls[0].integerArray(1) }
+        }
+    }
+
+    @Test(arguments: [
+        "0", "1", "-1", "10000", "-10000", "99999999", "123456789012345678",
+        "9223372036854775807", "-9223372036854775808", "100000000000000000",
+    ])
+    func numericsAreIntegers(_ text: String) throws {
+        try withPool(.epoll) { pool, loop in
+            let row = try await pool.query(
+                Statement(unprepared: "SELECT '\(text)'::numeric, '\(text).000'::numeric(40,3)"),
+                on: loop)[0]
+            #expect(try row.integer(0) == Int64(text))
+            #expect(try row.integer(1) == Int64(text))
+            #expect(try row.double(0) == Double(text))
+        }
+    }
+
+    @Test(arguments: [
+        "0.5", "9223372036854775808", "-9223372036854775809", "1e30", "NaN", "0.0001",
+    ])
+    func numericsThatAreNoIntegersAreRefused(_ text: String) throws {
+        try withPool(.epoll) { pool, loop in
+            let row = try await pool.query(
+                Statement(unprepared: "SELECT '\(text)'::numeric"), on: loop)[0]
+            #expect(throws: PostgresError.self) { try row.integer(0) }
+            let value = try row.double(0)
+            #expect(value.isNaN ? text == "NaN" : value == Double(text))
+        }
+    }
+
+    @Test func doublesKeepEveryBit() throws {
+        try withPool(.epoll) { pool, loop in
+            for value in [
+                0, -0.0, .greatestFiniteMagnitude, .leastNonzeroMagnitude, .pi, .infinity,
+                -.infinity, 1e-5, 1e22,
+            ] as [Double] {
+                let row = try await pool.query(
+                    Statement("double", "SELECT $1::float8"), [.double(value)], on: loop)[0]
+                #expect(try row.double(0).bitPattern == value.bitPattern)
+            }
+            let row = try await pool.query(
+                Statement("double", "SELECT $1::float8"), [.double(.nan)], on: loop)[0]
+            #expect(try row.double(0).isNaN)
+        }
+    }
+
+    @Test func oneParameterFitsTheColumnsType() throws {
+        try withPool(.epoll) { pool, loop in
+            try await pool.execute(
+                script: """
+                    CREATE TABLE t (s smallint, i integer, b bigint, n numeric, j jsonb, x json,
+                                    v varchar(9), p boolean);
+                    """, on: loop)
+            let insert = Statement(
+                "insert", "INSERT INTO t VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+            let result = try await pool.query(
+                insert, [1, 2, 3, 4, #"{"a": [1]}"#, #"{"b":2}"#, "text", false], on: loop)
+            #expect(result.affectedCount == 1)
+            #expect(result.isEmpty)
+            let row = try await pool.query(Statement("all", "SELECT * FROM t"), on: loop)[0]
+            #expect(try (0..<4).map { try row.integer($0) } == [1, 2, 3, 4])
+            #expect(try row.text(4) == #"{"a": [1]}"#)
+            #expect(try row.text(5) == #"{"b":2}"#)
+            #expect(try row.text(6) == "text")
+            let length = row.withBytes(4) { $0?.byteCount }
+            #expect(length == 10)
+        }
+    }
+
+    @Test func aWrongTypeSaysWhichColumn() throws {
+        try withPool(.epoll) { pool, loop in
+            let row = try await pool.query(
+                Statement(unprepared: "SELECT 'x' AS word, 1 AS number, true AS flag"), on: loop)[0]
+            let error = #expect(throws: PostgresError.self) { try row.integer(0) }
+            #expect(error?.code == .decoding)
+            #expect(error?.message == "column 0 (word) is text, not an integer")
+            #expect(throws: PostgresError.self) { try row.text(1) }
+            #expect(throws: PostgresError.self) { try row.bytes(1) }
+            #expect(throws: PostgresError.self) { try row.bool(0) }
+            #expect(throws: PostgresError.self) { try row.double(2) }
+            #expect(throws: PostgresError.self) { try row.textArray(0) }
+        }
+    }
+
+    @Test func textWithAZeroByteIsRefused() throws {
+        try withPool(.epoll) { pool, loop in
+            let echo = Statement("echo", "SELECT $1::text")
+            let arrays = Statement("arrays", "SELECT $1::text[]")
+            for (statement, value) in [
+                (echo, PostgresValue.text("a\0b")), (arrays, .textArray(["a", "\0"])),
+                (arrays, .optionalTextArray([nil, "\0"])),
+            ] {
+                let error = await postgresError(on: loop) {
+                    _ = try await pool.query(statement, [value], on: loop)
+                }
+                #expect(error?.code == .encoding)
+            }
+            let last = try await pool.query(echo, ["fine"], on: loop)[0].text(0)
+            #expect(last == "fine")
+        }
+    }
+
+    @Test func rowsMayLeaveTheLoop() throws {
+        let rows = try withPool(.epoll) { pool, loop in
+            try await pool.query(
+                Statement("series", "SELECT n, 'row ' || n FROM generate_series(1, 1000) n"),
+                on: loop)
+        }
+        #expect(rows.count == 1000)
+        #expect(try rows.reduce(0) { try $0 + $1.integer(0) } == 500_500)
+        #expect(try rows.last?.text(1) == "row 1000")
+    }
+}
