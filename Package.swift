@@ -52,7 +52,7 @@ let layer2 =
     module("Reactor", ["Bytes", "CReactor"])
     + module("ReactorTesting", ["Reactor", "Bytes"])
     + module("HTTPWire", ["Bytes"])
-    + module("ReplicationWire", ["Bytes", "JSON"])
+    + module("ReplicationWire", ["Bytes", "JSON"], testResources: [.copy("Captures")])
     + module("YAML", ["CYAML"])
     + module("Matrix", ["Bytes", "JSON", crypto])
 let layer3 =

@@ -101,7 +101,8 @@ extension ReplicationCommand {
         let first = try arguments.token()
         // The first releases of this dialect had no previous token yet.
         guard arguments.rest.byteCount > 0 else {
-            return Position(stream: stream, token: first, instance: instance)
+            return Position(
+                stream: stream, token: first, previousToken: first, instance: instance)
         }
         return Position(
             stream: stream, token: try arguments.lastToken(), previousToken: first,

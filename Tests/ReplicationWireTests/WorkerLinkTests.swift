@@ -1,0 +1,247 @@
+import JSON
+import ReplicationWire
+import Testing
+
+private func caches(_ name: String) -> ReplicationRow {
+    .cache(CachesStreamRow(cache: name, keys: nil, invalidatedMilliseconds: 1))
+}
+
+private func line(_ token: String, _ name: String) -> String {
+    "RDATA caches \(token) [\"\(name)\",null,1]"
+}
+
+@Suite("The worker's link")
+struct WorkerLinkTests {
+    private func link(_ streams: [(StreamName, Int64?)]) -> WorkerLink {
+        var link = WorkerLink(name: "w1", serverName: "example.org")
+        for (stream, position) in streams { link.follow(stream, from: position) }
+        return link
+    }
+
+    private func connected(_ streams: [(StreamName, Int64?)]) -> WorkerLink {
+        var link = link(streams)
+        _ = link.opened()
+        _ = link.received("SERVER example.org")
+        return link
+    }
+
+    @Test("It introduces itself and asks for every stream from its position")
+    func opening() {
+        var link = link([(.events, 29), (.typing, nil)])
+        _ = link.userSync("@b:x", true, 7)
+        _ = link.userSync("@a:x", true, 8)
+        _ = link.userSync("@b:x", false, 9)
+        #expect(
+            link.opened() == [
+                .send(.name("w1")), .send(.ping("1000000")),
+                .send(.replicate(.stream(.events, from: .token(29)))),
+                .send(.replicate(.stream(.typing, from: .now))),
+                .send(
+                    .userSync(
+                        UserSync(
+                            userID: "@a:x", isSyncing: true, lastSyncMilliseconds: 8,
+                            instance: "w1"))),
+            ])
+        #expect(link.received("SERVER example.org") == [.connected])
+    }
+
+    @Test("Another server is the wrong remote")
+    func wrongRemote() {
+        var link = link([(.events, 29)])
+        _ = link.opened()
+        #expect(
+            link.received("SERVER evil.org") == [
+                .send(.error("Wrong remote")), .close(.wrongRemote("evil.org")),
+            ])
+        #expect(link.received(line("30", "x")).isEmpty)
+    }
+
+    @Test("Data before SERVER is not taken")
+    func unnamed() {
+        var link = link([(.caches, 29)])
+        _ = link.opened()
+        #expect(link.received(line("30", "x")).last == .close(.unnamedRemote))
+        #expect(link.position(of: .caches) == 29)
+    }
+
+    @Test("Rows of one token come together, and only its number moves the position")
+    func batches() {
+        var link = connected([(.caches, 5)])
+        #expect(link.received("POSITION caches 6") == [.position(.caches, 6)])
+        #expect(link.received(line("batch", "a")).isEmpty)
+        #expect(link.received(line("batch", "b")).isEmpty)
+        #expect(link.position(of: .caches) == 6)
+        #expect(link.pendingRows(of: .caches) == 2)
+        #expect(
+            link.received(line("9", "c")) == [
+                .rows(.caches, [caches("a"), caches("b"), caches("c")], position: 9)
+            ])
+        #expect(link.position(of: .caches) == 9)
+    }
+
+    @Test("An unfinished token is asked for again after a reconnect")
+    func unfinished() {
+        var link = connected([(.caches, 5)])
+        _ = link.received(line("batch", "a"))
+        #expect(link.disconnected() == [.reconnect(after: .milliseconds(100))])
+        #expect(link.opened()[2] == .send(.replicate(.stream(.caches, from: .token(5)))))
+        _ = link.received("SERVER example.org")
+        _ = link.received(line("batch", "a"))
+        #expect(
+            link.received(line("6", "b")) == [
+                .rows(.caches, [caches("a"), caches("b")], position: 6)
+            ])
+    }
+
+    @Test("Repeated rows are dropped, late ones delivered, the position never goes back")
+    func repeats() {
+        var link = connected([(.caches, 68)])
+        _ = link.received("POSITION caches 68")
+        var delivered: [ReplicationRow] = []
+        for (token, name) in [
+            ("69", "a"), ("70", "b"), ("71", "c"), ("70", "b"), ("71", "c"), ("71", "other"),
+            ("40", "late"),
+        ] {
+            for case .rows(_, let rows, _) in link.received(line(token, name)) {
+                delivered += rows
+            }
+            #expect(link.position(of: .caches) ?? 0 >= 69)
+        }
+        #expect(delivered == ["a", "b", "c", "other", "late"].map(caches))
+        #expect(link.position(of: .caches) == 71)
+        #expect(link.repeatedRows == 2)
+        #expect(link.received("POSITION caches 60").isEmpty)
+        #expect(link.position(of: .caches) == 71)
+    }
+
+    @Test("Catch-up rows that share a token as a real main sends them are all delivered")
+    func catchUpSharingToken() {
+        var link = connected([(.toDevice, 1)])
+        var entities: [String] = []
+        for entity in ["@a:x", "@b:x", "@c:x"] {
+            for case .rows(_, let rows, _) in link.received("RDATA to_device 2 [\"\(entity)\"]") {
+                for case .toDevice(let row) in rows { entities.append(row.entity) }
+            }
+        }
+        #expect(entities == ["@a:x", "@b:x", "@c:x"])
+    }
+
+    @Test("An in-memory stream of a restarted main is reset and asked for from its beginning")
+    func restartedMain() {
+        var link = connected([(.typing, 50)])
+        #expect(
+            link.received("POSITION typing 3") == [
+                .reset(.typing), .send(.replicate(.stream(.typing, from: .token(0)))),
+            ])
+        let row = TypingStreamRow(roomID: "!r:x", userIDs: ["@a:x"])
+        #expect(
+            link.received("RDATA typing 3 [\"!r:x\",[\"@a:x\"]]") == [
+                .rows(.typing, [.typing(row)], position: 3)
+            ])
+        #expect(link.received("POSITION typing 3") == [.position(.typing, 3)])
+        #expect(link.isLive(.typing))
+    }
+
+    @Test("An in-memory stream that is empty after a restart is reset")
+    func emptyAfterRestart() {
+        var link = connected([(.typing, 50)])
+        #expect(
+            link.received("POSITION typing 0") == [.reset(.typing), .position(.typing, 0)])
+        #expect(link.position(of: .typing) == 0)
+    }
+
+    @Test("A lower row of an in-memory stream resets it")
+    func lowerRow() {
+        var link = connected([(.typing, 50)])
+        let row = TypingStreamRow(roomID: "!r:x", userIDs: [])
+        #expect(
+            link.received("RDATA typing 1 [\"!r:x\",[]]") == [
+                .reset(.typing), .rows(.typing, [.typing(row)], position: 1),
+            ])
+    }
+
+    @Test(
+        "A worker that fell behind begins NOW and is told what it missed",
+        arguments: [
+            "failed to handle replicate: Exception('stream caches has fallen behined',)",
+            "stream caches has fallen behind",
+        ])
+    func fallenBehind(text: String) {
+        var link = connected([(.caches, 5), (.events, 7)])
+        #expect(link.received("ERROR \(text)") == [.peerError(text), .fellBehind(.caches)])
+        _ = link.disconnected()
+        #expect(
+            link.opened().dropFirst(2) == [
+                .send(.replicate(.stream(.caches, from: .now))),
+                .send(.replicate(.stream(.events, from: .token(7)))),
+            ])
+        _ = link.received("SERVER example.org")
+        #expect(link.received("POSITION caches 20000") == [.skipped(.caches, to: 20000)])
+        _ = link.disconnected()
+        #expect(
+            link.opened().contains(.send(.replicate(.stream(.caches, from: .token(20000))))))
+    }
+
+    @Test("It backs off from 0.1 s to 5 s, and begins anew once a main has answered")
+    func backoff() {
+        var link = connected([(.caches, 5)])
+        let waits = (0..<8).map { _ in link.disconnected() }
+        #expect(
+            waits
+                == [100, 200, 400, 800, 1600, 3200, 5000, 5000].map {
+                    [.reconnect(after: .milliseconds($0))]
+                })
+        _ = link.opened()
+        _ = link.received("SERVER example.org")
+        #expect(link.disconnected() == [.reconnect(after: .seconds(5))])
+        _ = link.opened()
+        _ = link.received("SERVER example.org")
+        _ = link.received("POSITION caches 5")
+        #expect(link.disconnected() == [.reconnect(after: .milliseconds(100))])
+    }
+
+    @Test("Commands of workers, bad lines and silence end the connection")
+    func failures() {
+        var link = connected([(.caches, 5)])
+        #expect(link.received("REPLICATE ALL NOW").last == .close(.wrongDirection(.replicate)))
+        _ = link.disconnected()
+        link = connected([(.caches, 5)])
+        #expect(
+            link.received("RDATA caches x []").first
+                == .send(.error("failed to parse line for RDATA: a token is a number or batch")))
+        link = connected([(.caches, 5)])
+        #expect(link.received("PING 5", 1).isEmpty)
+        #expect(link.timePassed(6) == [.send(.ping("1000000"))])
+        #expect(link.timePassed(26) == [.send(.error("ping timeout")), .close(.pingTimeout)])
+    }
+
+    @Test("Unknown streams, extra columns and unknown shapes are tolerated")
+    func tolerance() {
+        var link = connected([(.pushRules, 5), (.other("tea"), 1)])
+        #expect(link.received("RDATA coffee 7 [1]").isEmpty)
+        #expect(link.ignoredRows == 1)
+        let rules = ReplicationRow.pushRules(PushRulesStreamRow(userID: "@a:x"))
+        #expect(
+            link.received("RDATA push_rules 6 [ \"@a:x\" , {\"x\":[1,\"]\"]} , 7 ]") == [
+                .rows(.pushRules, [rules], position: 6)
+            ])
+        #expect(
+            link.received("RDATA push_rules 7 {\"user\":\"@a:x\"}") == [
+                .rows(.pushRules, [.other(["user": "@a:x"])], position: 7)
+            ])
+        #expect(
+            link.received("RDATA tea 2 [3]") == [
+                .rows(.other("tea"), [.other([3])], position: 2)
+            ])
+    }
+
+    @Test("In the named dialect a gap before a position is told")
+    func namedGap() {
+        var link = WorkerLink(name: "w1", serverName: nil, dialect: .named)
+        link.follow(.events, from: 5)
+        #expect(link.opened().last == .send(.replicate(.all)))
+        _ = link.received("SERVER x")
+        #expect(link.received("POSITION events master 5 5") == [.position(.events, 5)])
+        #expect(link.received("POSITION events master 8 9") == [.skipped(.events, to: 9)])
+    }
+}
