@@ -1,0 +1,69 @@
+# Beamline. `make demo` and `make test` work on a fresh Debian 12 with a Swift toolchain; what else is missing they install.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+
+BUILD_PACKAGES := libpq-dev libyaml-dev liburing-dev libcrypt-dev pkg-config
+RUN_PACKAGES := postgresql python3 python3-venv
+VENV := .tools/venv
+NIO_VERSION := 0.26.0
+DEMO_SECONDS ?= 0
+DEMO_DIRECTORY ?= .demo
+RELEASE := -c release --static-swift-stdlib
+
+.PHONY: build test demo format lint clean deps build-deps run-deps client venv
+
+# Installs the Debian packages of $(1) that are missing: as root, or through sudo; else says what to run.
+define install
+	@missing=""; for package in $(1); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then as=""; \
+	  elif command -v sudo >/dev/null; then as="sudo"; \
+	  else echo "Missing Debian packages. Run as root: apt-get update && apt-get install -y$$missing" >&2; exit 1; fi; \
+	  echo "Installing$$missing"; \
+	  $$as apt-get update -qq; \
+	  $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
+build-deps:
+	@command -v swift >/dev/null || { echo "No Swift toolchain found: install Swift 6.2 or later from https://www.swift.org/install" >&2; exit 1; }
+	$(call install,$(BUILD_PACKAGES))
+
+run-deps: build-deps
+	$(call install,$(RUN_PACKAGES))
+
+deps: run-deps
+
+# Release executables with the Swift runtime linked in: .build/release/beamline and .build/release/synctl.
+build: build-deps
+	swift build $(RELEASE) --product beamline
+	swift build $(RELEASE) --product synctl
+
+# The real client that the integration tests drive, in a virtual environment of its own.
+$(VENV)/nio-$(NIO_VERSION): | run-deps
+	rm -rf $(VENV)
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check matrix-nio==$(NIO_VERSION)
+	touch $@
+
+client: run-deps $(VENV)/nio-$(NIO_VERSION)
+
+test: lint client
+	BEAMLINE_TEST_PYTHON=$(CURDIR)/$(VENV)/bin/python swift test
+
+demo: run-deps build
+	.build/release/beamline demo --directory $(DEMO_DIRECTORY) --seconds $(DEMO_SECONDS)
+
+format:
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+
+lint: build-deps
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+
+clean:
+	swift package clean
+	rm -rf .build .tools .demo .bench
