@@ -93,6 +93,7 @@ let whole: [Target] = [
     .testTarget(
         name: "IntegrationTests",
         dependencies: upper + ["PostgresCluster", "ProcessControl", "beamline", "synctl"],
+        exclude: ["Clients"],
         swiftSettings: strict),
 ]
 
