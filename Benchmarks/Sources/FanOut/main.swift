@@ -73,7 +73,7 @@ func connectAll(_ count: Int, to address: SocketAddress, on loop: isolated Event
         for client in clients { client.ask(on: loop) }
         while open.answered < count {
             await loop.sleep(for: .milliseconds(1))
-            if loop.isStopping { return }
+            if loop.isStopped { return }
         }
     }
 }

@@ -52,7 +52,8 @@ public actor EventLoop {
     private var flushing: [Channel] = []
     private var closedInFlight: [Token: Channel] = [:]
     let blocking = BlockingPool()
-    private(set) var isStopped = false
+    /// Whether the loop has stopped for good.
+    public private(set) var isStopped = false
     var sleeping: [Timer: UnsafeContinuation<Void, Never>] = [:]
 
     /// A loop on `backend`. Fails if the backend cannot run here, or descriptors have run out.
