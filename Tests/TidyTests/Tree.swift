@@ -30,7 +30,8 @@ enum Tree {
             else { return nil }
             return File(
                 path: "\(folder)/\(entry)",
-                lines: text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+                lines: text.split(separator: "\n", omittingEmptySubsequences: false).map(
+                    String.init)
             )
         }.sorted { $0.path < $1.path }
     }

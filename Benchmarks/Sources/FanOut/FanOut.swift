@@ -41,7 +41,8 @@ final class Client: ChannelHandler {
     /// Every answer has the same length, which the first one tells.
     private static func length(of bytes: RawSpan) -> Int {
         let text = bytes.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
-        guard let end = text.range(of: "\r\n\r\n"), let field = text.range(of: "Content-Length: ") else {
+        guard let end = text.range(of: "\r\n\r\n"), let field = text.range(of: "Content-Length: ")
+        else {
             return .max
         }
         let digits = text[field.upperBound...].prefix { $0.isNumber }

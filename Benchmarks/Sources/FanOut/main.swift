@@ -41,12 +41,16 @@ func measure(_ settings: Settings, _ backend: EventLoop.Backend) throws -> [Doub
         let body = SharedBytes([UInt8](repeating: UInt8(ascii: "x"), count: settings.bytes))
         let fields = PrerenderedFields(["Content-Type": "application/json"])
         for wave in 0..<settings.waves + 3 {
-            while parked.exchanges.count < settings.clients { await loop.sleep(for: .milliseconds(1)) }
+            while parked.exchanges.count < settings.clients {
+                await loop.sleep(for: .milliseconds(1))
+            }
             let start = threadSeconds()
             let all = parked.exchanges
             parked.exchanges.removeAll(keepingCapacity: true)
             for exchange in all {
-                exchange.respond(fields: fields, contentLength: body.count, on: loop) { $0.write(body, on: loop) }
+                exchange.respond(fields: fields, contentLength: body.count, on: loop) {
+                    $0.write(body, on: loop)
+                }
             }
             // The next turns write what was queued; yielding lets them run before the clock is read.
             await loop.sleep(for: .milliseconds(0))
