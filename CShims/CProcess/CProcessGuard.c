@@ -97,6 +97,7 @@ static bool watch_over(pid_t child, int lifeline, int signals, int loss_signal, 
 
 static _Noreturn void be_guardian(
     const struct cprocess_guard_options *options, int lifeline, int reports) {
+    prctl(PR_SET_NAME, "guardian");
     setsid(); // a terminal's Ctrl-C is the starter's to handle
     int signals = -1;
     sigset_t set;

@@ -41,13 +41,18 @@ extension PostgresPool {
     func connected(_ connection: Connection, on loop: isolated EventLoop) {
         counts.connectCount += 1
         backoff.succeed()
-        if state == .starting {
-            guard connections.allSatisfy({ $0.state == .ready }) else { return }
-            state = .running
-            starter.take()?.settle()
+        switch state {
+        case .starting: finishStarting()
+        case .running: pump(on: loop)
+        case .new, .closing, .closed: closeIfIdle(connection, on: loop)
         }
-        if state == .closing { return closeIfIdle(connection, on: loop) }
-        pump(on: loop)
+    }
+
+    /// The pool runs once every connection that is still wanted is there.
+    private func finishStarting() {
+        guard state == .starting, connections.allSatisfy({ $0.state == .ready }) else { return }
+        state = .running
+        starter.take()?.settle()
     }
 
     func connectFailed(
@@ -55,33 +60,50 @@ extension PostgresPool {
     ) {
         connections.removeAll { $0 === connection }
         counts.connectFailureCount += 1
-        if state == .starting, let starter = starter.take() {
-            starter.settle(error)
-            beginClosing(grace: .zero, on: loop)
-            return
+        switch state {
+        case .starting: failStart(error, on: loop)
+        case .running: retryLater(because: error, on: loop)
+        case .new, .closing, .closed: finishClosing(on: loop)
         }
-        guard state == .running else { return finishClosing(on: loop) }
-        retryLater(after: backoff.fail(error), on: loop)
+    }
+
+    private func failStart(_ error: PostgresError, on loop: isolated EventLoop) {
+        starter.take()?.settle(error)
+        beginClosing(grace: .zero, on: loop)
     }
 
     func disconnected(_ connection: Connection, on loop: isolated EventLoop) {
         connections.removeAll { $0 === connection }
-        guard state == .running || state == .starting else { return finishClosing(on: loop) }
-        counts.lossCount += 1
+        switch state {
+        case .starting:
+            // It was ready, so the server is all right or will tell the others; but without any
+            // connection nothing would go on.
+            counts.lossCount += 1
+            if connections.isEmpty {
+                let error = PostgresError(.connectionLost, "the connection was lost at the start")
+                failStart(error, on: loop)
+            } else {
+                finishStarting()
+            }
+        case .running:
+            counts.lossCount += 1
+            growIfWanted(on: loop)
+        case .new, .closing, .closed: finishClosing(on: loop)
+        }
+    }
+
+    private func growIfWanted(on loop: isolated EventLoop) {
         if connections.count < max(1, configuration.poolMin) || waitingCount > 0 {
             grow(on: loop)
         }
     }
 
-    private func retryLater(after pause: Duration, on loop: isolated EventLoop) {
+    private func retryLater(because error: PostgresError, on loop: isolated EventLoop) {
+        // Several attempts that fail together count as one.
         guard retryTimer == nil else { return }
-        retryTimer = loop.schedule(after: pause) {
+        retryTimer = loop.schedule(after: backoff.fail(error)) {
             self.retryTimer = nil
-            if self.connections.count < max(1, self.configuration.poolMin)
-                || self.waitingCount > 0
-            {
-                self.grow(on: loop)
-            }
+            self.growIfWanted(on: loop)
         }
     }
 

@@ -5,7 +5,8 @@ extension PostgresPool {
     ///
     /// After a serialization failure or a deadlock the whole body runs again, a bounded number of
     /// times, so it must have no effects besides those on the database. BEGIN travels with the first
-    /// statement; a transaction costs one round trip more than its statements.
+    /// statement; a transaction costs one round trip more than its statements. Query within it only
+    /// through its connection: the pool might have none left for you.
     public func transaction<Result>(
         isolation: TransactionIsolation = .readCommitted, on loop: isolated EventLoop,
         _ body: (PostgresConnection) async throws -> Result

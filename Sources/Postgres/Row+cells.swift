@@ -46,11 +46,12 @@ extension Row {
 }
 
 extension RawSpan {
-    /// A big-endian integer, as the wire has them; the caller has checked the bounds.
+    /// A big-endian integer, as the wire has them; 0 beyond the end.
     func bigEndian<Integer: FixedWidthInteger & BitwiseCopyable>(
         at offset: Int, as type: Integer.Type
     ) -> Integer {
-        Integer(bigEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: type))
+        guard offset >= 0, offset <= byteCount - MemoryLayout<Integer>.size else { return 0 }
+        return Integer(bigEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: type))
     }
 
     /// An integer of one of the three sizes, or `nil` if it has none of them.

@@ -16,6 +16,34 @@ import Testing
         #expect(Files.kind(folder) == nil)
     }
 
+    @Test func aKilledProcessLeavesNothing() async throws {
+        let note = try Files.makeTemporaryFolder() + "/note"
+        await #expect(processExitsWith: .signal(SIGKILL)) { [note = note as String] in
+            let cluster = try PostgresCluster()
+            let descriptor = open(note, O_WRONLY | O_CREAT, 0o600)
+            _ = write(descriptor, cluster.folder, cluster.folder.utf8.count)
+            kill(getpid(), SIGKILL)
+        }
+        let folder = try #require(Files.tail(of: note))
+        try #require(folder.contains("beamline-pg-"))
+        let until = Clock.seconds() + 60
+        while Files.kind(folder) != nil && Clock.seconds() < until { usleep(5_000) }
+        #expect(Files.kind(folder) == nil)
+        remove(String(note.dropLast(5)))
+    }
+
+    @Test func itListensOnTCPWhereAsked() throws {
+        let port = try #require(freePort())
+        var options = PostgresCluster.Options.disposable
+        options.port = port
+        let cluster = try PostgresCluster(temporary: options)
+        try cluster.run([
+            cluster.binaries.psql, "-h", "127.0.0.1", "-p", String(port), "-U",
+            PostgresCluster.superuser, "-d", "postgres", "-c", "SELECT 1",
+        ])
+        try cluster.execute("SELECT 1")
+    }
+
     @Test func dataAreFoundAgain() throws {
         let folder = try Files.makeTemporaryFolder()
         chmod(folder, 0o755)
@@ -96,6 +124,22 @@ import Testing
                 temporary: PostgresCluster.Options(settings: ["shared_buffers": "much"]))
         }
         #expect(setting?.description.contains("shared_buffers") == true)
+    }
+
+    private func freePort() -> UInt16? {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) { address in
+            address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(descriptor, address, length) == 0
+                    && getsockname(descriptor, address, &length) == 0
+            }
+        }
+        return result ? UInt16(bigEndian: address.sin_port) : nil
     }
 
     private struct Entry {

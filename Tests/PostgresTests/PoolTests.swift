@@ -63,6 +63,30 @@ import Testing
         }
     }
 
+    @Test(arguments: backends) func aHostNameIsResolved(_ backend: EventLoop.Backend) throws {
+        var options = PostgresCluster.Options.disposable
+        options.port = try onLoop(backend) { loop in
+            final class Nobody: ChannelHandler {
+                func received(_ bytes: RawSpan, from channel: Channel, on loop: isolated EventLoop)
+                {
+                }
+            }
+            let address = try #require(SocketAddress(host: "127.0.0.1", port: 0))
+            let listener = try loop.listen(on: address) { _ in Nobody() }
+            defer { listener.close(on: loop) }
+            guard case .ipv4(_, let port) = listener.localAddress else { return nil }
+            return port
+        }
+        let cluster = try PostgresCluster(temporary: options)
+        try withPool(backend, on: cluster, database: "postgres") { configuration in
+            configuration.host = "localhost"
+            configuration.poolMin = 2
+        } _: { pool, loop in
+            let address = try await pool.text("SELECT host(inet_server_addr())", on: loop)
+            #expect(address == "127.0.0.1")
+        }
+    }
+
     @Test(arguments: backends) func closingResumesWhoWaits(_ backend: EventLoop.Backend) throws {
         try withPool(backend) {
             $0.poolMax = 1
