@@ -73,7 +73,10 @@ let layer5 = module(
         "CCrypt", crypto,
     ], testing: ["PostgresCluster"])
 let layer6 = module(
-    "API", upper + ["Services", "HTTPServer", "HTTPWire", "Configuration", "Observability"])
+    "API",
+    upper + [
+        "Services", "Storage", "Postgres", "HTTPServer", "HTTPWire", "Configuration", "Observability",
+    ], testing: ["PostgresCluster"])
 let layer7 = module(
     "Workers",
     upper + [

@@ -38,6 +38,9 @@ public final class EventPersister {
     /// How many events were stored.
     public private(set) var eventsStored = 0
 
+    /// Everything up to here is committed and announced.
+    public var position: Int64 { ids.position }
+
     /// A persister that takes positions from `ids`.
     ///
     /// It calls `announce` on the loop after each commit with what was stored, in order, before any

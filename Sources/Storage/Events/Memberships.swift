@@ -103,6 +103,35 @@ public enum Memberships {
         ORDER BY m.user_id
         """)
 
+    private static let forget = Statement(
+        "room_memberships_forget",
+        """
+        UPDATE room_memberships SET forgotten = 1 WHERE user_id = $1 AND room_id = $2
+        """)
+
+    private static let lastJoinOf = Statement(
+        "room_memberships_last_join",
+        """
+        SELECT max(event_stream_ordering) FROM room_memberships
+        WHERE user_id = $1 AND room_id = $2 AND membership = 'join'
+        """)
+
+    /// The position of a user's last `join` of a room, or nil.
+    public static func lastJoin(
+        of userID: String, roomID: String, in database: any Database,
+        on loop: isolated EventLoop
+    ) async throws(PostgresError) -> Int64? {
+        try await database.query(lastJoinOf, [.text(userID), .text(roomID)], on: loop)
+            .firstInteger
+    }
+
+    /// Marks all of a user's memberships of a room as forgotten; a later membership is not.
+    public static func forget(
+        roomID: String, userID: String, in database: any Database, on loop: isolated EventLoop
+    ) async throws(PostgresError) {
+        _ = try await database.query(forget, [.text(userID), .text(roomID)], on: loop)
+    }
+
     /// The changes for a batch.
     static func changes(_ batch: [PositionedEvent]) -> [Command] {
         let all = batch.compactMap { positioned in

@@ -23,12 +23,21 @@ public struct StoredEvent: Sendable, Hashable {
     public let rejection: String?
     /// The state group of the room after it.
     public let stateGroup: Int64?
+    /// Its type.
+    public let type: String
+    /// Its state key; nil for message events.
+    public let stateKey: String?
+    /// Who sent it.
+    public let sender: String
+    /// Whether its content has a `url`.
+    public let containsURL: Bool
 
     /// The columns that ``init(_:)`` expects and the joins that they come from; a statement adds
     /// its conditions on `e` (events) and its order.
     public static let selection = """
         SELECT e.event_id, e.room_id, e.stream_ordering, e.topological_ordering, j.json,
-            j.internal_metadata, r.room_version, d.event_id, n.reason, g.state_group
+            j.internal_metadata, r.room_version, d.event_id, n.reason, g.state_group,
+            e.type, e.state_key, e.sender, e.contains_url
         FROM events e
         JOIN event_json j ON j.event_id = e.event_id
         LEFT JOIN rooms r ON r.room_id = e.room_id
@@ -52,6 +61,10 @@ public struct StoredEvent: Sendable, Hashable {
         redactedBy = try row.optionalText(7)
         rejection = try row.optionalText(8)
         stateGroup = try row.optionalInteger(9)
+        type = try row.text(10)
+        stateKey = try row.optionalText(11)
+        sender = try row.optionalText(12) ?? ""
+        containsURL = try row.optionalBool(13) ?? false
     }
 }
 
@@ -88,8 +101,9 @@ extension Events {
     private static let topologicalAt = Statement(
         "events_topological_at",
         """
-        SELECT coalesce(max(topological_ordering), 0) FROM events
+        SELECT topological_ordering FROM events
         WHERE room_id = $1 AND stream_ordering <= $2 AND NOT outlier
+        ORDER BY stream_ordering DESC LIMIT 1
         """)
 
     private static let announced = Statement(

@@ -37,6 +37,9 @@ public enum RoomAliases {
     private static let find = Statement(
         "room_aliases_find", "SELECT room_id FROM room_aliases WHERE room_alias = $1")
 
+    private static let findCreator = Statement(
+        "room_aliases_creator", "SELECT creator FROM room_aliases WHERE room_alias = $1")
+
     private static let delete = Statement(
         "room_aliases_delete",
         """
@@ -62,6 +65,13 @@ public enum RoomAliases {
         of alias: String, in database: any Database, on loop: isolated EventLoop
     ) async throws(PostgresError) -> String? {
         try await database.query(find, [.text(alias)], on: loop).first?.text(0)
+    }
+
+    /// Who made an alias.
+    public static func creator(
+        of alias: String, in database: any Database, on loop: isolated EventLoop
+    ) async throws(PostgresError) -> String? {
+        try await database.query(findCreator, [.text(alias)], on: loop).first?.optionalText(0)
     }
 
     /// Takes an alias away.

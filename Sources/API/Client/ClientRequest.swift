@@ -1,0 +1,131 @@
+import HTTPServer
+import HTTPWire
+import JSON
+import Reactor
+import Services
+import Storage
+
+/// A request with the questions that the endpoints ask of it.
+struct ClientRequest: Sendable {
+    let http: HTTPRequest
+
+    /// A part of the path.
+    func path(_ name: String) -> String { http.parameters.text(name) }
+
+    /// A parameter of the query.
+    func query(_ name: String) -> String? { http.query.first(named: name) }
+
+    /// A whole number of the query. Throws M_INVALID_PARAM.
+    func integer(_ name: String) throws(MatrixError) -> Int64? {
+        guard let text = query(name) else { return nil }
+        guard let number = Int64(text) else {
+            throw .invalidParameter("Query parameter \(name) must be an integer")
+        }
+        return number
+    }
+
+    /// The body, which must be a JSON object. Some clients send nothing where nothing is asked for.
+    func body(mayBeEmpty: Bool = false) throws(MatrixError) -> JSON {
+        if http.body.isEmpty, mayBeEmpty { return JSON([:]) }
+        let json: JSON
+        do throws(JSON.ParseError) {
+            json = try JSON(parsing: http.body)
+        } catch {
+            throw MatrixError(400, "M_NOT_JSON", "Content not JSON.")
+        }
+        guard json.objectValue != nil else {
+            throw .badJSON("Content must be a JSON object.")
+        }
+        return json
+    }
+
+    /// The access token: of the header, or of the query as older clients send it.
+    func accessToken() throws(MatrixError) -> String {
+        guard let header = http.headers["Authorization"] else {
+            guard let token = query("access_token"), !token.isEmpty else { throw .missingToken }
+            return token
+        }
+        let parts = header.split(separator: " ", omittingEmptySubsequences: true)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+            throw MatrixError(401, "M_MISSING_TOKEN", "Invalid Authorization header")
+        }
+        return String(parts[1])
+    }
+}
+
+/// Who makes a request.
+struct Requester: Sendable {
+    let token: String
+    let owner: AccessTokens.Owner
+
+    var userID: String { owner.userID }
+
+    /// The requester as the sender of an event.
+    func sender(transaction: String? = nil) -> EventSender {
+        EventSender(
+            userID: owner.userID, deviceID: owner.deviceID, tokenID: owner.tokenID,
+            transactionID: transaction)
+    }
+}
+
+extension ClientContext {
+    /// Who makes the request. Throws M_MISSING_TOKEN or M_UNKNOWN_TOKEN.
+    func requester(
+        of request: ClientRequest, on loop: isolated EventLoop
+    ) async throws -> Requester {
+        let token = try request.accessToken()
+        if let owner = services.accounts.tokens.cachedOwner(of: token, on: loop) {
+            return Requester(token: token, owner: owner)
+        }
+        let owner = try await services.accounts.tokens.owner(of: token, on: loop)
+        return Requester(token: token, owner: owner)
+    }
+
+    /// Who makes the request, who must be the user that the path names.
+    func requester(
+        of request: ClientRequest, being userID: String, on loop: isolated EventLoop
+    ) async throws -> Requester {
+        let requester = try await requester(of: request, on: loop)
+        guard requester.userID == userID else {
+            throw MatrixError.forbidden("Cannot act for another user")
+        }
+        return requester
+    }
+}
+
+extension [UInt8] {
+    /// Appends `[a,b]`.
+    mutating func append(list items: [[UInt8]]) {
+        append(UInt8(ascii: "["))
+        for (index, item) in items.enumerated() {
+            if index > 0 { append(UInt8(ascii: ",")) }
+            append(contentsOf: item)
+        }
+        append(UInt8(ascii: "]"))
+    }
+
+    /// Appends `"key":[a,b]`.
+    mutating func appendMember(_ key: String, list items: [[UInt8]]) {
+        appendJSONString(key)
+        append(UInt8(ascii: ":"))
+        append(list: items)
+    }
+}
+
+extension HTTPResponse {
+    /// `{}`.
+    static var emptyObject: HTTPResponse { .json(Array("{}".utf8)) }
+
+    /// A list of rendered values under one key.
+    static func list(_ key: String, _ items: [[UInt8]]) -> HTTPResponse {
+        var bytes: [UInt8] = [UInt8(ascii: "{")]
+        bytes.appendMember(key, list: items)
+        bytes.append(UInt8(ascii: "}"))
+        return .json(bytes)
+    }
+
+    /// A JSON body.
+    static func json(_ json: JSON, status: HTTPStatus = .ok) -> HTTPResponse {
+        .json(json.bytes, status: status)
+    }
+}

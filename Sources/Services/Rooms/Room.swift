@@ -1,0 +1,106 @@
+import Matrix
+import Postgres
+import Reactor
+import Storage
+
+/// A room as the main process keeps it in memory: what the next event builds on.
+final class Room {
+    struct Entry {
+        let eventID: String
+        let membership: Membership?
+    }
+
+    let roomID: RoomID
+    let version: RoomVersion
+    /// Held by whoever adds events, so that each follows the one before.
+    let lock = AsyncLock()
+    /// The newest events; one, unless the room came from elsewhere.
+    var extremities: [(eventID: String, depth: Int64)] = []
+    /// The state group after the newest event; nil if there are several or none.
+    var stateGroup: Int64?
+    /// How many changes lie between that group and a whole one.
+    var hops: Int64 = 0
+    var state: StateMap<Entry> = [:]
+    /// When it was last used, in calls of `RoomCache.room`.
+    var lastUse = 0
+
+    init(roomID: RoomID, version: RoomVersion) {
+        self.roomID = roomID
+        self.version = version
+    }
+
+    func membership(of userID: String) -> Membership? {
+        state[StateKey(EventType.member, userID)]?.membership
+    }
+}
+
+/// The rooms in use. Lives on one loop, bounded.
+final class RoomCache {
+    private let pool: PostgresPool
+    private let roomsMax: Int
+    private var rooms: [String: Room] = [:]
+    private var loading: [String: AsyncLock] = [:]
+    private var uses = 0
+
+    init(pool: PostgresPool, roomsMax: Int = 5_000) {
+        self.pool = pool
+        self.roomsMax = roomsMax
+    }
+
+    /// A room, read from the database if it is not here yet; nil if this server does not know it.
+    func room(_ roomID: String, on loop: isolated EventLoop) async throws -> Room? {
+        uses += 1
+        if let room = rooms[roomID] {
+            room.lastUse = uses
+            return room
+        }
+        let lock = loading[roomID] ?? AsyncLock()
+        loading[roomID] = lock
+        await lock.acquire(on: loop)
+        defer {
+            lock.release(on: loop)
+            if lock.isFree { loading[roomID] = nil }
+        }
+        // Somebody else may have read it while we waited.
+        if let room = rooms[roomID] { return room }
+        guard let room = try await read(roomID, on: loop) else { return nil }
+        insert(room)
+        return room
+    }
+
+    func insert(_ room: Room) {
+        if rooms.count >= roomsMax { evict() }
+        uses += 1
+        room.lastUse = uses
+        rooms[room.roomID.text] = room
+    }
+
+    /// Makes the next use read the room again.
+    func forget(_ roomID: String) { rooms[roomID] = nil }
+
+    private func evict() {
+        let idle = rooms.values.filter(\.lock.isFree).sorted { $0.lastUse < $1.lastUse }
+        for room in idle.prefix(roomsMax / 4) { rooms[room.roomID.text] = nil }
+    }
+
+    private func read(_ roomID: String, on loop: isolated EventLoop) async throws -> Room? {
+        guard let row = try await Rooms.room(roomID, in: pool, on: loop) else { return nil }
+        guard let version = RoomVersion(rawValue: row.version) else {
+            throw MatrixError(
+                400, "M_UNSUPPORTED_ROOM_VERSION", "Room version \(row.version) is not supported")
+        }
+        let room = Room(roomID: RoomID(trusted: roomID), version: version)
+        let extremities = try await EventGraph.extremities(roomID: roomID, in: pool, on: loop)
+        room.extremities = extremities.map { ($0.eventID, $0.depth) }
+        if extremities.count == 1, let group = extremities[0].stateGroup {
+            room.stateGroup = group
+            room.hops = try await StateGroups.hops(of: group, in: pool, on: loop)
+        }
+        for entry in try await CurrentState.entries(roomID: roomID, in: pool, on: loop) {
+            room.state[StateKey(entry.type, entry.stateKey)] = Room.Entry(
+                eventID: entry.eventID,
+                membership: entry.membership.flatMap { Membership(rawValue: $0) })
+        }
+        return room
+    }
+}

@@ -1,0 +1,139 @@
+import JSON
+import Matrix
+import Reactor
+import Storage
+
+extension RoomService {
+    /// Adds one event to a room. Returns its id once it is committed; for a repeated transaction, and for
+    /// state that is there already, the id of the earlier event.
+    func append(
+        _ proposal: EventProposal, to room: Room, on loop: isolated EventLoop
+    ) async throws -> String {
+        try await room.lock.with(on: loop) {
+            let roomID = room.roomID.text
+            if let transaction = proposal.sender.transaction {
+                let known = try await EventTransactions.eventID(
+                    of: transaction, roomID: roomID, in: pool, on: loop)
+                if let known { return known }
+            }
+            let draft = RoomDraft(room)
+            if let known = try await duplicate(of: proposal, in: draft, on: loop) { return known }
+            let event = try await add(proposal, to: draft, on: loop)
+            try await commit(draft, on: loop)
+            return event.eventID.text
+        }
+    }
+
+    /// The state event that says what the proposal says, by the same sender.
+    private func duplicate(
+        of proposal: EventProposal, in draft: RoomDraft, on loop: isolated EventLoop
+    ) async throws -> String? {
+        guard let stateKey = proposal.stateKey,
+            let entry = draft.entry(StateKey(proposal.type, stateKey)),
+            let event = try await cache.events([entry.eventID], on: loop)[entry.eventID],
+            event.sender.text == proposal.sender.userID, event.content == proposal.content
+        else { return nil }
+        return entry.eventID
+    }
+
+    /// Makes an event of a proposal, checks it against the auth rules and adds it to a draft.
+    func add(
+        _ proposal: EventProposal, to draft: RoomDraft, on loop: isolated EventLoop
+    ) async throws -> Event {
+        let room = draft.room
+        guard let sender = UserID(proposal.sender.userID) else {
+            throw MatrixError.forbidden("The sender is not a user")
+        }
+        var builder = EventBuilder(
+            version: room.version, roomID: room.roomID, type: proposal.type,
+            stateKey: proposal.stateKey, sender: sender, content: proposal.content,
+            redacts: proposal.redacts)
+        builder.originServerTimestamp = clock.now
+        builder.previousEventIDs = draft.extremities.map { EventID(trusted: $0.eventID) }
+        builder.depth = (draft.extremities.map(\.depth).max() ?? 0) + 1
+        if let place = proposal.stateKey.map({ StateKey(proposal.type, $0) }),
+            let replaced = try await event(at: place, of: draft, on: loop)
+        {
+            builder.unsigned = [
+                "replaces_state": replaced.eventID.json,
+                "prev_content": .object(replaced.content),
+                "prev_sender": replaced.sender.json,
+            ]
+        }
+        let authEvents = try await authEvents(for: builder, in: draft, on: loop)
+        builder.authEventIDs = authEvents.values.map(\.eventID).sorted()
+        let event = try build(builder)
+        try authorise(event, authEvents: authEvents)
+        let group = draft.needsGroup(event) ? try await nextGroup(on: loop) : nil
+        draft.append(event, facts: { describe(event, proposal, in: &$0) }, group: group)
+        return event
+    }
+
+    private func build(_ builder: EventBuilder) throws -> Event {
+        do throws(EventError) {
+            return try builder.build(
+                signingWith: settings.signingKey,
+                as: ServerName(trusted: settings.serverName))
+        } catch {
+            if case .tooLarge = error {
+                throw MatrixError(413, "M_TOO_LARGE", "event too large")
+            }
+            throw MatrixError.badJSON(error.description)
+        }
+    }
+
+    private func nextGroup(on loop: isolated EventLoop) async throws -> Int64 {
+        let ids = try await groupIDs.next(1, from: pool, on: loop)
+        groupIDs.finish(ids, on: loop)
+        return ids[0]
+    }
+
+    /// What the tables need to know of an event besides the event itself.
+    private func describe(
+        _ event: Event, _ proposal: EventProposal, in new: inout NewEvent
+    ) {
+        var metadata = JSON.Object()
+        metadata["txn_id"] = proposal.sender.transactionID.map { .string($0) }
+        metadata["device_id"] = proposal.sender.deviceID.map { .string($0) }
+        metadata["token_id"] = proposal.sender.tokenID.map { .integer($0) }
+        new.internalMetadata = String(decoding: JSON.object(metadata).bytes, as: UTF8.self)
+        new.transaction = proposal.sender.transaction
+        if let membership = event.membership, let userID = event.stateKey {
+            new.membership = NewEvent.Membership(
+                userID: userID, membership: membership.rawValue,
+                displayName: event.content["displayname"]?.stringValue,
+                avatarURL: event.content["avatar_url"]?.stringValue, isLocal: isLocal(userID))
+        }
+        if let relation = event.content["m.relates_to"],
+            let eventID = relation["event_id"]?.stringValue,
+            let type = relation["rel_type"]?.stringValue
+        {
+            new.relation = NewEvent.Relation(
+                eventID: eventID, type: type, key: relation["key"]?.stringValue)
+        }
+    }
+
+    /// Stores a draft's events and makes them the room's. After a failure the room is read again.
+    func commit(_ draft: RoomDraft, on loop: isolated EventLoop) async throws {
+        do {
+            _ = try await persister.persist(draft.submission, on: loop)
+        } catch {
+            rooms.forget(draft.room.roomID.text)
+            throw error
+        }
+        draft.apply()
+        for event in draft.events {
+            cache.insert(event)
+            if let redacted = event.redacts { cache.forget(redacted.text) }
+        }
+    }
+
+    /// The event that holds a piece of a draft's state.
+    func event(
+        at place: StateKey, of draft: RoomDraft, on loop: isolated EventLoop
+    ) async throws -> Event? {
+        guard let eventID = draft.entry(place)?.eventID else { return nil }
+        if let event = draft.event(eventID) { return event }
+        return try await cache.events([eventID], on: loop)[eventID]
+    }
+}
