@@ -1,4 +1,5 @@
-/// Why a request cannot be served: the status that says so to the client, and a sentence for humans.
+/// Why a request cannot be served: the status that says so to the client, and a sentence for
+/// humans.
 public struct HTTPError: Error, Sendable, Hashable {
     /// The status of the answer.
     public let status: HTTPStatus

@@ -13,7 +13,7 @@ struct HeadParser: Sendable {
     private var fieldsStart = 0
     private var facts = FramingFacts()
 
-    /// Reads on in `bytes`. Returns the offset behind the head when it is complete, otherwise `nil`.
+    /// Reads on in `bytes`. Returns the offset behind the head, or `nil` if it is not complete.
     mutating func advance(
         _ bytes: RawSpan, limits: ParserLimits, into head: inout RequestHead
     ) throws(HTTPError) -> Int? {

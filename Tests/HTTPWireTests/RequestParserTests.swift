@@ -9,15 +9,19 @@ import Testing
         "GET /a/b%2Fc?d=e&f HTTP/1.1\r\nHost: a:80\r\nAccept:*/*\r\nX: \t b c \t\r\n\r\n",
         "GET / HTTP/1.0\r\n\r\n",
         "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-        "POST /x HTTP/1.1\r\nHost: [::1]:8\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\nHost: b\r\n\r\n",
-        "PUT /x HTTP/1.1\r\nhOsT: a\r\ntransfer-encoding: CHUNKED\r\n\r\n5\r\nhello\r\n00a;a=\"b c\"\r\n0123456789\r\n0\r\nA: b\r\nC:\r\n\r\nGET /y HTTP/1.1\r\nHost: b\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: [::1]:8\r\nContent-Length: 5\r\n\r\nhello"
+            + "GET / HTTP/1.1\r\nHost: b\r\n\r\n",
+        "PUT /x HTTP/1.1\r\nhOsT: a\r\ntransfer-encoding: CHUNKED\r\n\r\n"
+            + "5\r\nhello\r\n00a;a=\"b c\"\r\n0123456789\r\n0\r\nA: b\r\nC:\r\n\r\n"
+            + "GET /y HTTP/1.1\r\nHost: b\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 2\r\n\r\nhi",
         "OPTIONS * HTTP/1.1\r\nHost:\r\n\r\n",
         "GET http://example.org/a?b HTTP/1.1\r\nHost: other\r\n\r\n",
         "GET HTTPS://[::1]:443 HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET http://h?q HTTP/1.1\r\nHost: a\r\n\r\n",
         "BREW /pot HTTP/1.1\r\nHost: a\r\nConnection: close, x\r\n\r\n",
-        "DELETE / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\nHEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "DELETE / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+            + "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
     ]
 
     @Test(arguments: wellFormed)

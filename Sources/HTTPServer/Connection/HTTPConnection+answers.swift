@@ -99,7 +99,7 @@ extension HTTPConnection {
         guard let requestFinished = core.requestFinished else { return }
         requestFinished(
             RequestReport(
-                request: request.target.isEmpty ? nil : request,
+                request: request.head.targetBytes.byteCount == 0 ? nil : request,
                 route: route.map { core.name(ofRoute: $0) }, status: status, responseBytes: bytes,
                 duration: Instant.now - started))
     }

@@ -37,6 +37,8 @@ final class HTTPConnection: ChannelHandler {
     var timer: Timer?
     var timerIsDue = Instant(nanoseconds: 0)
     var unreadBytes = 0
+    /// The deadline is about the request that is being received.
+    private var headIsTimed = false
     var onDisconnect: (() -> Void)?
     var onWritable: (() -> Void)?
     private lazy var remoteAddress = channel.remoteAddress
@@ -126,11 +128,11 @@ final class HTTPConnection: ChannelHandler {
         while phase == .reading, offset < bytes.byteCount || receiving != nil {
             // A client that does not read its answers gets no more of them.
             guard receiving != nil || channel.isWritable else { break }
-            let exchange = receiving ?? begin()
+            let exchange = receiving ?? begin(on: loop)
             do throws(HTTPError) {
                 switch try parser.next(bytes, at: &offset, into: &exchange.request.head) {
                 case .needMore:
-                    if exchange.started.nanoseconds == 0 { headIsLate(exchange, on: loop) }
+                    if !headIsTimed { headIsLate(on: loop) }
                     return offset
                 case .head: headArrived(exchange, offset < bytes.byteCount, on: loop)
                 case .body(let range):
@@ -144,26 +146,28 @@ final class HTTPConnection: ChannelHandler {
         return offset
     }
 
-    private func begin() -> HTTPExchange {
+    private func begin(on loop: isolated EventLoop) -> HTTPExchange {
         let exchange = core.takeExchange()
-        exchange.started = Instant(nanoseconds: 0)
+        exchange.started = loop.now
         exchange.connection = self
+        headIsTimed = false
         receiving = exchange
         return exchange
     }
 
     /// The first bytes of a head have come, and not all of it.
-    private func headIsLate(_ exchange: HTTPExchange, on loop: isolated EventLoop) {
-        exchange.started = loop.now
+    private func headIsLate(on loop: isolated EventLoop) {
+        headIsTimed = true
         setDeadline(core.headerNanoseconds, on: loop)
     }
 
     private func headArrived(
         _ exchange: HTTPExchange, _ moreHasCome: Bool, on loop: isolated EventLoop
     ) {
-        exchange.started = loop.now
+        headIsTimed = true
         exchange.request.remoteAddress = remoteAddress
-        let head = exchange.request.head
+        let framing = exchange.request.head.framing
+        let expectsContinue = exchange.request.head.expectsContinue
         var bodyBytesMax = core.options.discardedBodyBytesMax
         switch core.decide(on: &exchange.request) {
         case .route(let route, let most):
@@ -173,18 +177,18 @@ final class HTTPConnection: ChannelHandler {
             exchange.refusal = response
         }
         parser.bodyBytesMax = UInt64(max(0, bodyBytesMax))
-        guard head.framing != .none else { return }
+        guard framing != .none else { return }
         setDeadline(core.bodyNanoseconds, on: loop)
         if exchange.refusal != nil {
             // Why have a body sent that nobody wants?
-            if head.expectsContinue { refuse(nil, on: loop) }
+            if expectsContinue { refuse(nil, on: loop) }
             return
         }
-        if case .length(let length) = head.framing {
+        if case .length(let length) = framing {
             guard length <= parser.bodyBytesMax else { return }
             exchange.request.body.reserveCapacity(Int(min(length, 64 * 1024)))
         }
-        if head.expectsContinue, !moreHasCome { channel.write(Self.continueLine, on: loop) }
+        if expectsContinue, !moreHasCome { channel.write(Self.continueLine, on: loop) }
     }
 
     private func bodyArrived(
