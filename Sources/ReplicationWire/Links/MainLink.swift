@@ -31,6 +31,8 @@ public struct MainLink: Sendable {
     public private(set) var peerName: String?
     /// Who syncs at the worker.
     public private(set) var syncingUsers: Set<String> = []
+    /// The last line's command; nil if it was none. For metrics.
+    public private(set) var lastCommand: CommandName?
     /// Whether the link has said ``Action/close(_:)``; it does nothing more.
     public private(set) var isClosing = false
 
@@ -73,9 +75,11 @@ public struct MainLink: Sendable {
     public mutating func received(
         _ line: RawSpan, at now: LinkTime, into actions: inout [Action]
     ) {
+        lastCommand = nil
         guard !isClosing else { return }
         do {
             let command = try ReplicationCommand(parsing: line, dialect: dialect)
+            lastCommand = command.name
             guard command.name.isSentByWorker else {
                 return close(.wrongDirection(command.name), into: &actions)
             }

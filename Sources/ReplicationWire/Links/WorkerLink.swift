@@ -37,6 +37,8 @@ public struct WorkerLink: Sendable {
     public private(set) var syncingUsers: [String: Int64] = [:]
     /// Whether the main has said that it is the right one, on this connection.
     public private(set) var isConnected = false
+    /// The last line's command; nil if it was none. For metrics.
+    public private(set) var lastCommand: CommandName?
     /// Rows that came for streams nobody asked for.
     public private(set) var ignoredRows: UInt64 = 0
 
@@ -108,9 +110,11 @@ public struct WorkerLink: Sendable {
     public mutating func received(
         _ line: RawSpan, at now: LinkTime, into actions: inout [Action]
     ) {
+        lastCommand = nil
         guard !isClosing, keepAlive != nil else { return }
         do {
             let command = try ReplicationCommand(parsing: line, dialect: dialect)
+            lastCommand = command.name
             guard command.name.isSentByMain else {
                 return close(.wrongDirection(command.name), into: &actions)
             }

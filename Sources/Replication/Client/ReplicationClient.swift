@@ -1,0 +1,125 @@
+public import Reactor
+public import ReplicationWire
+
+/// A worker's side of replication: follows streams of a main process, over as many connections as
+/// it takes, without losing or doubling a row.
+///
+/// Lives on one loop, and connects until ``stop(on:)``.
+public final class ReplicationClient {
+    /// Where the main is, and what the worker is called.
+    public let options: Options
+    /// Who is given the rows.
+    public weak var delegate: (any ReplicationClientDelegate)?
+    /// What happened since the start.
+    public internal(set) var statistics = Statistics()
+
+    var link: WorkerLink
+    private let streams: [StreamName]
+    private let firstPositions: () async throws -> [StreamName: Int64]
+    var clock: LinkClock?
+    var connection: ClientConnection?
+    var actions: [WorkerLink.Action] = []
+    /// Taken in turn with `actions`, so that a line costs no allocation of its own.
+    var spare: [WorkerLink.Action] = []
+    var timer: Timer?
+    var isRunning = false
+    private var isConnecting = false
+    private var hasPositions = false
+    var waiters = PositionWaiters()
+    /// When the worker lost step, or heard last that it was in it; by the link's clock.
+    var inStepAt: Duration = .zero
+
+    /// A client that is not connected yet.
+    ///
+    /// - Parameters:
+    ///   - options: Where the main is, and what the worker is called.
+    ///   - streams: What to follow.
+    ///   - delegate: Who is given the rows.
+    ///   - firstPositions: Reads from the database where each stream begins, before the first
+    ///     connection. A stream without a position begins NOW. Tried again if it throws.
+    public init(
+        options: Options, streams: [StreamName], delegate: (any ReplicationClientDelegate)? = nil,
+        firstPositions: @escaping () async throws -> [StreamName: Int64]
+    ) {
+        self.options = options
+        self.streams = streams
+        self.delegate = delegate
+        self.firstPositions = firstPositions
+        link = WorkerLink(
+            name: options.name, serverName: options.serverName, dialect: options.dialect,
+            timing: options.timing)
+    }
+
+    // MARK: Running
+
+    /// Begins to connect.
+    public func start(on loop: isolated EventLoop) {
+        guard !isRunning else { return }
+        isRunning = true
+        if clock == nil { clock = LinkClock(on: loop) }
+        loop.spawn { await self.connect(on: loop) }
+    }
+
+    /// Closes the connection and makes no other. Whoever waits for a position waits in vain.
+    public func stop(on loop: isolated EventLoop) {
+        guard isRunning else { return }
+        isRunning = false
+        waiters.endAll(on: loop)
+        if let timer = timer.take() { loop.cancel(timer) }
+        guard let connection else { return }
+        connection.channel.close(on: loop)
+        ended(connection, reason: "stopped", on: loop)
+    }
+
+    /// Whether the main has been reached and has named itself.
+    public var isConnected: Bool { link.isConnected }
+
+    func connect(on loop: isolated EventLoop) async {
+        guard !isConnecting, connection == nil else { return }
+        isConnecting = true
+        do {
+            if !hasPositions {
+                let positions = try await firstPositions()
+                for stream in streams { link.follow(stream, from: positions[stream]) }
+                hasPositions = true
+                for (stream, position) in positions { waiters.reached(stream, position, on: loop) }
+            }
+            if isRunning { try await connectToAnyAddress(on: loop) }
+            isConnecting = false
+        } catch {
+            isConnecting = false
+            guard isRunning else { return }
+            delegate?.connectionFailed(error, on: loop)
+            link.disconnected(into: &actions)
+            act(on: loop)
+        }
+    }
+
+    private func connectToAnyAddress(on loop: isolated EventLoop) async throws {
+        var failure = SystemError("connect", code: 0)
+        for address in try await addresses(on: loop) {
+            do {
+                var made: ClientConnection?
+                let channel = try await loop.connect(
+                    to: address, timeout: options.connectTimeout
+                ) { channel in
+                    let connection = ClientConnection(channel, client: self)
+                    made = connection
+                    return connection
+                }
+                guard isRunning, let made else { return channel.abort(on: loop) }
+                return opened(made, on: loop)
+            } catch {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    private func addresses(on loop: isolated EventLoop) async throws -> [SocketAddress] {
+        let (host, port) = (options.host, options.port)
+        if host.hasPrefix("/") { return [.unix(path: host)] }
+        if let numeric = SocketAddress(host: host, port: port) { return [numeric] }
+        return try await loop.offload { try SocketAddress.resolve(host: host, port: port) }
+    }
+}

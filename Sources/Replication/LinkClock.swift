@@ -1,0 +1,23 @@
+import Glibc
+import Reactor
+import ReplicationWire
+
+/// Reads the loop's clock and the wall's for the links.
+struct LinkClock {
+    private let origin: Instant
+
+    init(on loop: isolated EventLoop) { origin = loop.now }
+
+    func now(on loop: isolated EventLoop) -> LinkTime {
+        var wall = timespec()
+        clock_gettime(CLOCK_REALTIME, &wall)
+        return LinkTime(
+            monotonic: loop.now - origin,
+            unixMilliseconds: Int64(wall.tv_sec) * 1000 + Int64(wall.tv_nsec) / 1_000_000)
+    }
+
+    /// How long until a deadline of a link; never negative.
+    func wait(until deadline: Duration, on loop: isolated EventLoop) -> Duration {
+        max(.zero, deadline - (loop.now - origin))
+    }
+}

@@ -1,0 +1,33 @@
+import ReplicationWire
+
+/// A stream as the main offers it.
+final class StreamFeed {
+    let stream: StreamName
+    /// Where missed rows are found; without one the stream is silent, and nobody misses anything.
+    let source: (any ReplicationSource)?
+    private var lastPublished: Int64?
+
+    init(stream: StreamName, source: (any ReplicationSource)?) {
+        self.stream = stream
+        self.source = source
+    }
+
+    /// The newest token that was published or can be read; nil if the stream has none.
+    var head: Int64? {
+        guard let current = source?.currentToken else { return lastPublished }
+        return max(current, lastPublished ?? current)
+    }
+
+    /// Those of `updates` whose tokens are new, in order.
+    func accept(_ updates: [ReplicationUpdate]) -> [ReplicationUpdate] {
+        var updates = updates
+        if !zip(updates, updates.dropFirst()).allSatisfy({ $0.token <= $1.token }) {
+            updates = updates.enumerated().sorted {
+                ($0.element.token, $0.offset) < ($1.element.token, $1.offset)
+            }.map(\.element)
+        }
+        if let lastPublished { updates.removeAll { $0.token <= lastPublished } }
+        if let last = updates.last { lastPublished = last.token }
+        return updates
+    }
+}
