@@ -99,6 +99,12 @@ protocol Driver: AnyObject {
     /// Ends everything under way for a descriptor, which its owner closes next.
     func forget(_ descriptor: Int32, token: Token)
 
+    /// Sends off what was queued, without waiting: a host may sleep in a poll of its own next.
+    func submit()
+
+    /// Whether the kernel has let go of everything that it was given. If not, completions follow.
+    var isQuiet: Bool { get }
+
     /// Sends off what was queued and waits until something completes, at most `timeout`
     /// nanoseconds (`nil`: for ever, 0: not at all).
     func wait(timeout: UInt64?)

@@ -49,7 +49,12 @@ final class EpollDriver: Driver {
         buffer.deallocate()
     }
 
+    static let summary = "epoll: level-triggered"
+
     var pollDescriptor: Int32 { poll.raw }
+    var isQuiet: Bool { true }
+
+    func submit() {}
 
     // MARK: Registration
 

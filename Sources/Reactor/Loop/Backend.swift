@@ -15,7 +15,7 @@ extension EventLoop {
         public var isAvailable: Bool {
             switch self {
             case .auto, .epoll: true
-            case .ioUring: false
+            case .ioUring: UringProbe.obstacle == nil
             }
         }
 
@@ -35,8 +35,19 @@ extension EventLoop {
             switch self {
             case .auto: return try resolved().makeDriver()
             case .epoll: return try EpollDriver()
-            case .ioUring: throw SystemError("io_uring_setup", code: ENOSYS)
+            case .ioUring:
+                if let obstacle = UringProbe.obstacle { throw obstacle }
+                return try UringDriver()
             }
+        }
+
+        /// Describes `backend`, which this one was resolved to.
+        func describe(as backend: Backend) -> String {
+            guard backend == .epoll else { return UringDriver.summary }
+            guard self == .auto, let obstacle = UringProbe.obstacle else {
+                return EpollDriver.summary
+            }
+            return "\(EpollDriver.summary) (no io_uring here: \(obstacle))"
         }
     }
 }

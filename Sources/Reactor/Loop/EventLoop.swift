@@ -29,7 +29,13 @@ public actor EventLoop {
     public nonisolated let executor: LoopExecutor
     /// The backend in use, never ``Backend/auto``.
     public nonisolated let backend: Backend
+    /// What the backend uses of the kernel, for logs; and why it is not io_uring where
+    /// ``Backend/auto`` could not choose that.
+    public nonisolated let backendDescription: String
     /// Readable when ``turn(waiting:)`` has something to do: register it with a host's own loop.
+    ///
+    /// Take a first turn before you wait for it: io_uring is bound to the thread of the first turn
+    /// and starts there. All turns must come on one thread.
     public nonisolated let pollDescriptor: Int32
 
     /// The executor of the loop's isolation.
@@ -44,6 +50,7 @@ public actor EventLoop {
     // not touch them.
     let driver: any Driver
     private let wakeDescriptor: Descriptor
+    private let wakeToken: Token
     private var slots = SlotTable()
     private var timers = TimerWheel()
     private var running: [UnownedJob] = []
@@ -59,10 +66,12 @@ public actor EventLoop {
     /// A loop on `backend`. Fails if the backend cannot run here, or descriptors have run out.
     public init(backend: Backend = .auto) throws(SystemError) {
         self.backend = try backend.resolved()
+        backendDescription = backend.describe(as: self.backend)
         let driver = try self.backend.makeDriver()
         let wake = Descriptor(owning: try system("eventfd") { creactor_eventfd() })
         var slots = SlotTable()
-        try driver.watch(wake.raw, for: .readable, token: slots.insert(.wake))
+        wakeToken = slots.insert(.wake)
+        try driver.watch(wake.raw, for: .readable, token: wakeToken)
         executor = LoopExecutor(wakeDescriptor: wake.raw)
         pollDescriptor = driver.pollDescriptor
         wakeDescriptor = wake
@@ -88,7 +97,15 @@ public actor EventLoop {
     public nonisolated func turn(waiting limit: Duration?) -> Bool {
         executor.bind()
         defer { executor.unbind() }
-        return assumeIsolated { $0.pass(waiting: limit) }
+        return assumeIsolated { $0.pass(waiting: limit) && $0.settle() }
+    }
+
+    /// Leaves nothing undone that ``pollDescriptor`` would not tell of: a host may sleep now.
+    private func settle() -> Bool {
+        flushChannels()
+        driver.submit()
+        if !unflushed.isEmpty || hasJobs() || stopIsRequested() { executor.wake() }
+        return true
     }
 
     /// Asks the loop to stop at its next chance. Any thread.
@@ -235,7 +252,8 @@ public actor EventLoop {
         isStopped = true
         for resource in slots.all() {
             switch resource {
-            case .free, .wake: break
+            case .free: break
+            case .wake: driver.forget(wakeDescriptor.raw, token: wakeToken)
             case .listener(let listener): listener.close(on: self)
             case .channel(let channel): channel.finish(.loopStopped, on: self)
             case .connecting(let attempt):
@@ -249,6 +267,16 @@ public actor EventLoop {
         for sleeper in sleepers { sleeper.resume() }
         _ = timers.removeAll()
         _ = runJobs()
+        settleDriver()
     }
 
+    /// Waits until the kernel reads no more from channels' output. What is cancelled completes at
+    /// once; the limit is for a kernel that thinks otherwise.
+    private func settleDriver() {
+        let limit = Instant.now + .seconds(1)
+        while !driver.isQuiet, Instant.now < limit {
+            driver.wait(timeout: 10_000_000)
+            while let completion = driver.next() { dispatch(completion) }
+        }
+    }
 }

@@ -59,7 +59,11 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
             inbox.wakeIsPending = true
             return true
         }
-        guard mustWake else { return }
+        if mustWake { wake() }
+    }
+
+    /// Ends the loop's sleep, or the host's.
+    func wake() {
         var one: UInt64 = 1
         // The only failure is a counter about to overflow, and then the loop is awake already.
         _ = write(wakeDescriptor, &one, MemoryLayout<UInt64>.size)

@@ -1,0 +1,191 @@
+internal import Bytes
+internal import CReactor
+internal import Glibc
+
+/// What arrived for a stream while it was paused.
+final class HeldInput {
+    var bytes = ByteQueue()
+    var hasEnded = false
+}
+
+extension UringDriver {
+    func next() -> Completion? {
+        recycle()
+        // First what came first.
+        if !released.isEmpty, let completion = nextHeld() { return completion }
+        while remaining > 0, let completion = ring.take() {
+            remaining -= 1
+            guard let request = Request(rawValue: completion.user_data >> 60), request != .none
+            else { continue }
+            let token = Token(packed: completion.user_data)
+            let more = creactor_uring_has_more(completion.flags)
+            if !more { requestsUnderWay -= 1 }
+            let event =
+                switch request {
+                case .none: nil as Completion.Event?
+                case .receive: received(token, completion)
+                case .send: sent(token, completion.result)
+                case .accept: accepted(token, completion.result, more)
+                case .connect: connected(token, completion.result)
+                case .poll: polled(token, completion.result)
+                case .errors: failed(token, completion.result)
+                }
+            if let event { return Completion(token: token, event: event) }
+        }
+        return nil
+    }
+
+    /// Takes back what the last completion lent.
+    func recycle() {
+        if let buffer = lentBuffer.take() { ring.recycle(buffer) }
+        lentInput = nil
+    }
+
+    // MARK: Receiving
+
+    private func received(
+        _ token: Token, _ completion: creactor_uring_completion
+    ) -> Completion.Event? {
+        let slot = Int(token.slot)
+        let hasBuffer = creactor_uring_has_buffer(completion.flags)
+        let buffer = creactor_uring_buffer_index(completion.flags)
+        guard isCurrent(token) else {
+            if hasBuffer { ring.recycle(buffer) }
+            return nil
+        }
+        if !creactor_uring_has_more(completion.flags) { ended(token) }
+        let delivers = slots[slot].interest != 0 && !slots[slot].state.contains(.held)
+        if completion.result > 0 {
+            let bytes = ring.buffer(buffer, count: Int(completion.result))
+            if delivers {
+                lentBuffer = buffer
+                return .received(bytes)
+            }
+            hold(token) { $0.bytes.append(RawSpan(_unsafeBytes: bytes)) }
+            ring.recycle(buffer)
+            return nil
+        }
+        if hasBuffer { ring.recycle(buffer) }
+        switch -completion.result {
+        case 0:
+            slots[slot].state.insert(.inputEnded)
+            if delivers { return .endOfInput }
+            hold(token) { $0.hasEnded = true }
+            return nil
+        case ECANCELED, ENOBUFS, EINTR, EAGAIN:
+            // Armed again if that is still wanted, with the buffers that were given back.
+            return nil
+        case let code: return receiveFailed(token, code)
+        }
+    }
+
+    private func receiveFailed(_ token: Token, _ code: Int32) -> Completion.Event {
+        let slot = Int(token.slot)
+        slots[slot].state.insert([.inputEnded, .errorsEnded])
+        if slots[slot].state.contains(.held) {
+            slots[slot].state.remove(.held)
+            held[token.slot] = nil
+        }
+        return .receiveFailed(code)
+    }
+
+    private func hold(_ token: Token, _ body: (HeldInput) -> Void) {
+        let input = held[token.slot] ?? HeldInput()
+        held[token.slot] = input
+        slots[Int(token.slot)].state.insert(.held)
+        body(input)
+        change(token)
+    }
+
+    private func nextHeld() -> Completion? {
+        while let token = released.first {
+            let slot = Int(token.slot)
+            guard isCurrent(token), slots[slot].interest != 0, let input = held[token.slot] else {
+                released.removeFirst()
+                continue
+            }
+            if !input.bytes.isEmpty, input.hasEnded {
+                // The end follows with the next call, unless the stream is paused before.
+                let end = HeldInput()
+                end.hasEnded = true
+                held[token.slot] = end
+            } else {
+                released.removeFirst()
+                held[token.slot] = nil
+                slots[slot].state.remove(.held)
+            }
+            guard !input.bytes.isEmpty else { return Completion(token: token, event: .endOfInput) }
+            lentInput = input
+            // The queue is not changed any more, so its memory stays where it is.
+            let bytes = input.bytes.readable.withUnsafeBytes { $0 }
+            return Completion(token: token, event: .received(bytes))
+        }
+        return nil
+    }
+
+    private func failed(_ token: Token, _ result: Int32) -> Completion.Event? {
+        guard isCurrent(token) else { return nil }
+        let slot = Int(token.slot)
+        slots[slot].state.remove(.errors)
+        // Where something receives, that tells the error, after the bytes before it.
+        let receives = slots[slot].interest != 0 && !slots[slot].state.contains(.inputEnded)
+        guard !receives, result > 0 else { return nil }
+        // A hang-up without an error is no news, and would be reported again and again.
+        slots[slot].state.insert(.errorsEnded)
+        guard result & Int32(POLLERR) != 0 else { return nil }
+        let code = creactor_socket_error(slots[slot].descriptor)
+        return receiveFailed(token, code == 0 ? ECONNRESET : code)
+    }
+
+    // MARK: The rest
+
+    /// The role's own request is no longer with the kernel.
+    private func ended(_ token: Token) {
+        slots[Int(token.slot)].state.subtract([.active, .cancelling])
+        change(token)
+    }
+
+    /// Told even when nobody is left to know: the loop keeps the bytes until then.
+    private func sent(_ token: Token, _ result: Int32) -> Completion.Event {
+        if isCurrent(token) { slots[Int(token.slot)].state.remove(.sending) }
+        switch result {
+        case 0...: return .sent(Int(result))
+        case -EINTR, -EAGAIN: return .sent(0)
+        default: return .sendFailed(-result)
+        }
+    }
+
+    private func accepted(_ token: Token, _ result: Int32, _ more: Bool) -> Completion.Event? {
+        if !more, isCurrent(token) { ended(token) }
+        switch -result {
+        case ...0: return .accepted(result)
+        case ECANCELED, EINTR, EAGAIN, ECONNABORTED, EPROTO, ENETDOWN, EHOSTDOWN, ENONET,
+            EHOSTUNREACH, ENETUNREACH:
+            // Errors of one connection that died in the backlog: accept(2), "Error handling".
+            return nil
+        case let code: return isCurrent(token) ? .acceptFailed(code) : nil
+        }
+    }
+
+    private func connected(_ token: Token, _ result: Int32) -> Completion.Event? {
+        guard isCurrent(token) else { return nil }
+        slots[Int(token.slot)].state.remove(.active)
+        return .connected(-min(result, 0))
+    }
+
+    private func polled(_ token: Token, _ result: Int32) -> Completion.Event? {
+        guard isCurrent(token) else { return nil }
+        // Level-triggered: armed again before the loop sleeps, after the owner has acted.
+        ended(token)
+        let interest = Int32(bitPattern: slots[Int(token.slot)].interest)
+        guard result > 0, interest != 0 else {
+            if result < 0, result != -ECANCELED { slots[Int(token.slot)].interest = 0 }
+            return nil
+        }
+        let broken = result & Int32(POLLERR | POLLHUP) != 0
+        var ready: Readiness = []
+        if broken || result & interest & Int32(POLLIN) != 0 { ready.insert(.readable) }
+        if broken || result & interest & Int32(POLLOUT) != 0 { ready.insert(.writable) }
+        return ready.isEmpty ? nil : .ready(ready)
+    }
+}
