@@ -62,7 +62,8 @@ enum ResultReading {
         let state = diagnostic(result, "C")
         let severity = diagnostic(result, "V")
         // A fatal error is the server's farewell: the connection ends with it.
-        let isFatal = severity == "FATAL" || severity == "PANIC"
+        // An error without a state is libpq's own, when it noticed the end first.
+        let isFatal = severity == "FATAL" || severity == "PANIC" || state == nil
         let code: PostgresError.Code =
             isFatal ? .connectionLost : state == "57014" ? .timeout : .server
         return PostgresError(
