@@ -21,6 +21,8 @@ public protocol ReplicationSource: AnyObject {
     ///     an `ORDER BY token LIMIT limit` is all it takes, even if it cuts through rows that share
     ///     a token.
     ///   - loop: The server's loop.
+    /// - Returns: The rows after `from`, up to `upTo`.
+    /// - Throws: Whatever the store throws; the worker is sent away then, and comes again.
     func rows(
         from: Int64, upTo: Int64, limit: Int, on loop: isolated EventLoop
     ) async throws -> [ReplicationUpdate]

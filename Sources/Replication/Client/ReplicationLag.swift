@@ -19,4 +19,8 @@ public struct ReplicationLag: Sendable, Hashable {
     /// How long ago the worker was surely in step. Zero while it is live and the main is heard
     /// from as often as it should be.
     public var behind: Duration
+
+    /// In step with the main.
+    public static let none = ReplicationLag(
+        state: .live, position: nil, pendingRows: 0, behind: .zero)
 }
