@@ -39,6 +39,12 @@ extension [UInt8] {
         var runStart = 0
         var index = 0
         while index < text.count {
+            if index &+ 8 <= text.count {
+                let word = text.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                let mask = WordScan.escaped(UInt64(littleEndian: word), style: style)
+                index += mask == 0 ? 8 : WordScan.bytesBefore(mask)
+                if mask == 0 { continue }
+            }
             let byte = text[index]
             guard
                 byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")

@@ -25,12 +25,21 @@ extension JSONParser {
     /// Moves to the next quote or backslash; true if all in between is ASCII.
     private mutating func scanPlain(from start: Int) throws(ParseError) -> Bool {
         offset = start
-        var union: UInt8 = 0
+        var isASCII = true
+        while offset &+ 8 <= end {
+            let loaded = bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            let word = UInt64(littleEndian: loaded)
+            let mask = WordScan.special(word)
+            let count = mask == 0 ? 8 : WordScan.bytesBefore(mask)
+            isASCII = isASCII && WordScan.isASCII(word, first: count)
+            offset += count
+            if mask != 0 { break }
+        }
         while offset < end {
             let byte = byte(at: offset)
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return union < 0x80 }
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return isASCII }
             guard byte >= 0x20 else { throw failure(.controlCharacter) }
-            union |= byte
+            isASCII = isASCII && byte < 0x80
             offset += 1
         }
         throw failure(.unexpectedEnd)

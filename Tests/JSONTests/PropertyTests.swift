@@ -43,4 +43,24 @@ import Testing
             #expect((parsed?.objectValue != nil) == (walked != nil), "seed \(seed)")
         }
     }
+
+    /// Strings are scanned eight bytes at a time: each byte must be seen at each place.
+    @Test(arguments: ["\"", "\\", "\u{0}", "\u{1f}", "\n", "/", "\u{7f}", "é", "日", "😀"])
+    func noByteHidesInAWord(special: String) throws {
+        for length in 0..<20 {
+            for place in 0...length {
+                let before = String(repeating: "!", count: place)
+                let text = before + special + String(repeating: "~", count: length - place)
+                for style in [JSON.Style.compact, .ascii, .asciiEscapingSlashes] {
+                    let written = JSON.string(text).bytes(style: style)
+                    #expect(try JSON(parsing: written) == .string(text))
+                    #expect(written.allSatisfy { $0 >= 0x20 })
+                    if style.isASCIIOnly { #expect(written.allSatisfy { $0 < 0x80 }) }
+                }
+                let raw = Array("\"\(text)\"".utf8)
+                let isPlain = special.utf8.allSatisfy { $0 >= 0x20 } && !"\"\\".contains(special)
+                #expect(((try? JSON(parsing: raw)) == .string(text)) == isPlain)
+            }
+        }
+    }
 }
