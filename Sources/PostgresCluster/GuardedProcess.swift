@@ -80,9 +80,8 @@ final class GuardedProcess: Sendable {
 
     /// The exit code if the child has ended or ends within the time.
     func wait(seconds: Double) -> Int32? {
-        let until = Clock.seconds() + seconds
-        while true {
-            let code = state.withLock { state -> Int32? in
+        Clock.poll(seconds: seconds) {
+            state.withLock { state in
                 if let code = state.exitCode { return code }
                 var status: Int32 = 0
                 guard waitpid(guardian, &status, WNOHANG) == guardian else { return nil }
@@ -90,15 +89,22 @@ final class GuardedProcess: Sendable {
                 state.exitCode = code
                 return code
             }
-            if let code { return code }
-            if Clock.seconds() >= until { return nil }
-            usleep(2_000)
         }
     }
 }
 
 /// Monotonic time.
 enum Clock {
+    /// Asks again and again until there is an answer or the time is over; asks at least once.
+    static func poll<Answer>(seconds limit: Double, _ ask: () -> Answer?) -> Answer? {
+        let until = seconds() + limit
+        while true {
+            if let answer = ask() { return answer }
+            if seconds() >= until { return nil }
+            usleep(2_000)
+        }
+    }
+
     static func seconds() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)

@@ -26,9 +26,8 @@ import Testing
         }
         let folder = try #require(Files.tail(of: note))
         try #require(folder.contains("beamline-pg-"))
-        let until = Clock.seconds() + 60
-        while Files.kind(folder) != nil && Clock.seconds() < until { usleep(5_000) }
-        #expect(Files.kind(folder) == nil)
+        let isGone: Void? = Clock.poll(seconds: 60) { Files.kind(folder) == nil ? () : nil }
+        #expect(isGone != nil)
         remove(String(note.dropLast(5)))
     }
 
