@@ -48,6 +48,13 @@ import Testing
                     authorised.merging(["third_party_invite": ["signed": ["token": "t"]]])))
     }
 
+    @Test func memberWithAnUnsignedThirdPartyInvite() {
+        #expect(
+            content("m.room.member", ["third_party_invite": ["display_name": "d"]], .v11)
+                == ["third_party_invite": [:]])
+        #expect(content("m.room.member", ["third_party_invite": 1], .v11) == [:])
+    }
+
     @Test func createAndJoinRulesAndVisibility() {
         let create: JSON.Object = ["creator": "@u:a", "room_version": "10", "m.federate": false]
         #expect(content("m.room.create", create) == ["creator": "@u:a"])

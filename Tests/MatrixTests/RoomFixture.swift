@@ -13,7 +13,9 @@ struct RoomFixture {
     /// A room with its create event, its creator joined, by invitation, default levels.
     init(version: RoomVersion = .v10) {
         self.version = version
-        set(EventType.create, sender: creator, ["creator": creator.json, "room_version": "10"])
+        set(
+            EventType.create, sender: creator,
+            ["creator": creator.json, "room_version": .string(version.identifier)])
         join(creator)
         set(
             EventType.powerLevels, sender: creator,

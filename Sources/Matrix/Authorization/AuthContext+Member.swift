@@ -49,13 +49,11 @@ extension AuthContext {
         let isExpected = current == .invite || current == .join
         switch joinRule {
         case "public": return  // Rule 4.3.6.
-        case "invite", "knock":
+        case "invite",
+            "knock" where version.allowsKnocking:
             try require(isExpected, rule: "4.3.4", "\(target) is not invited to the room")
-        case "restricted", "knock_restricted":
-            let exists =
-                joinRule == "restricted"
-                ? version.allowsRestrictedJoins : version.allowsKnockRestrictedJoins
-            try require(exists, rule: "4.3.7", "the join rule is unknown")
+        case "restricted" where version.allowsRestrictedJoins,
+            "knock_restricted" where version.allowsKnockRestrictedJoins:
             if !isExpected { try checkRestrictedJoin() }
         default:
             throw AuthError(rule: "4.3.7", reason: "the join rule is unknown")
@@ -136,8 +134,11 @@ extension AuthContext {
     private func checkLeave(_ target: UserID) throws(AuthError) {
         let current = membership(of: target)
         if event.sender == target {
+            let isThere =
+                current == .invite || current == .join
+                || (current == .knock && version.allowsKnocking)
             return try require(
-                [.invite, .join, .knock].contains(current), rule: "4.5.1",
+                isThere, rule: "4.5.1",
                 "\(target) is not in the room")
         }
         try require(

@@ -1,6 +1,6 @@
 public import JSON
 
-/// The authorisation rules of room versions 8 to 10; the rule numbers are those of version 10.
+/// The authorisation rules of room versions 6 to 11; the rule numbers are those of version 10.
 ///
 /// Specification: room version 10, "Authorisation rules".
 public enum AuthRules {
@@ -89,7 +89,7 @@ public enum AuthRules {
         _ event: Event, against state: StateMap<Event>, signedBy signers: Set<ServerName> = []
     ) throws(AuthError) {
         let version = event.version
-        guard version >= .v8, version <= .v10 else {
+        guard RoomVersion.supported.contains(version) else {
             throw AuthError(rule: "-", reason: "room version \(version.identifier) is unsupported")
         }
         if event.type == EventType.create { return try checkCreate(event) }
@@ -120,7 +120,7 @@ public enum AuthRules {
                 throw AuthError(rule: "1.3", reason: "the room version is unknown")
             }
         }
-        guard event.content["creator"] != nil else {
+        guard event.version.creatorIsSender || event.content["creator"] != nil else {
             throw AuthError(rule: "1.4", reason: "a create event names no creator")
         }
     }

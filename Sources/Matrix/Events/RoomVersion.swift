@@ -28,7 +28,7 @@ public enum RoomVersion: String, CaseIterable, Sendable, Hashable, Comparable {
     case v12 = "12"
 
     /// The versions whose rules are complete here; rooms of others are neither made nor joined.
-    public static let supported: [RoomVersion] = [.v10]
+    public static let supported: [RoomVersion] = [.v6, .v7, .v8, .v9, .v10, .v11]
 
     /// What `m.room.create` has in `room_version`.
     public var identifier: String { rawValue }
