@@ -14,7 +14,7 @@ public final class HTTPExchange {
 
     /// The request.
     public internal(set) var request = HTTPRequest()
-    var route: Int?
+    var route: ServedRoute?
     var started = Instant(nanoseconds: 0)
     /// The answer is decided before the body has come, which is only read to keep the connection.
     var refusal: HTTPResponse?
@@ -30,17 +30,23 @@ public final class HTTPExchange {
         // An exchange lives on its loop, whose thread this is: nothing else can see what is used
         // here, which a nonisolated deinit cannot know.
         nonisolated(unsafe) let holder = connection
-        let (request, route) = (request, route)
-        let (started, wasStreaming) = (started, phase == .streaming)
+        let (occasion, request, wasStreaming) = (occasion, request, phase == .streaming)
         connection.loop.assumeIsolated { loop in
             if wasStreaming {
                 holder.channel.abort(on: loop)
                 return
             }
             let error = HTTPError(.internalServerError, "the request was not answered")
-            holder.answer(
-                holder.core.render(error, request), to: request, route, started, on: loop)
+            holder.answer(holder.core.render(error, request), to: occasion, on: loop)
         }
+    }
+
+    /// What an answer has to know of its request.
+    private var occasion: Occasion {
+        Occasion(
+            isHead: request.head.isHead, version: request.head.version,
+            keepAlive: request.head.keepAlive, started: started,
+            report: connection?.core.requestFinished == nil ? nil : (request, route?.shape.name))
     }
 
     /// Whether it has been answered, or its answer is being streamed.
@@ -64,7 +70,7 @@ public final class HTTPExchange {
     public func respond(_ response: HTTPResponse, on loop: isolated EventLoop) {
         guard phase == .unanswered else { return }
         phase = .answered
-        connection?.answer(response, to: request, route, started, on: loop)
+        connection?.answer(response, to: occasion, on: loop)
     }
 
     /// Answers with what the server's error renderer makes of `error`.
@@ -84,7 +90,7 @@ public final class HTTPExchange {
         guard phase == .unanswered else { return }
         phase = .answered
         connection?.answer(
-            status, fields, contentLength, to: request, route, started, on: loop, body: body)
+            status, fields, contentLength, to: occasion, on: loop, body: body)
     }
 
     // MARK: Streaming
@@ -98,13 +104,13 @@ public final class HTTPExchange {
         guard phase == .unanswered else { return }
         phase = .streaming
         streamedStatus = status
-        streamedBytes = connection?.beginStream(status, headers, for: request, on: loop) ?? 0
+        streamedBytes = connection?.beginStream(status, headers, for: occasion, on: loop) ?? 0
     }
 
     /// Writes a piece of the body.
     public func write(_ bytes: RawSpan, on loop: isolated EventLoop) {
         guard phase == .streaming else { return }
-        streamedBytes += connection?.streamChunk(bytes, for: request, on: loop) ?? 0
+        streamedBytes += connection?.streamChunk(bytes, for: occasion, on: loop) ?? 0
     }
 
     /// Writes a piece of the body.
@@ -125,8 +131,7 @@ public final class HTTPExchange {
     public func finish(on loop: isolated EventLoop) {
         guard phase == .streaming else { return }
         phase = .answered
-        connection?.endStream(
-            streamedStatus, streamedBytes, for: request, route, started, on: loop)
+        connection?.endStream(streamedStatus, streamedBytes, for: occasion, on: loop)
     }
 
     // MARK: Reuse
@@ -140,6 +145,16 @@ public final class HTTPExchange {
         streamedBytes = 0
         request.reset()
     }
+}
+
+/// What an answer has to know of its request: little, since a request is costly to copy.
+struct Occasion {
+    let isHead: Bool
+    let version: HTTPVersion
+    let keepAlive: Bool
+    let started: Instant
+    /// The request and its route's name, if someone wants to be told.
+    let report: (request: HTTPRequest, route: String?)?
 }
 
 /// Takes the pieces of a body whose length was announced.

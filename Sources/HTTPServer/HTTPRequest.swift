@@ -11,8 +11,8 @@ public struct HTTPRequest: Sendable {
     public internal(set) var head = RequestHead()
     /// The body; empty if there was none.
     public internal(set) var body: [UInt8] = []
-    /// The address of the connection's other end; `nil` for Unix sockets.
-    public internal(set) var remoteAddress: SocketAddress?
+    /// The connection's other end. Behind a reference, which is cheaper to copy than an address.
+    var peer: Peer?
     var captures = RouteCaptures()
 
     init() {}
@@ -30,13 +30,16 @@ public struct HTTPRequest: Sendable {
     /// The version of the protocol that the client speaks.
     public var version: HTTPVersion { head.version }
 
+    /// The address of the connection's other end; `nil` for Unix sockets without a name.
+    public var remoteAddress: SocketAddress? { peer?.address }
+
     /// What the route's pattern captured, decoded when asked for.
     public var parameters: PathParameters { PathParameters(captures: captures, head: head) }
 
     /// Forgets everything and keeps the memory for the next request.
     mutating func reset() {
         captures = RouteCaptures()
-        remoteAddress = nil
+        peer = nil
         head.reset()
         // A large body's memory is not worth keeping.
         body.removeAll(keepingCapacity: body.capacity <= 16 * 1024)
@@ -60,6 +63,17 @@ extension HTTPRequest {
             throw HTTPError(.badRequest, "the request is malformed")
         }
         self.body = body
-        captures.given = parameters.isEmpty ? nil : parameters
+        precondition(parameters.count <= RouteCaptures.countMax, "too many parameters")
+        for (name, value) in parameters {
+            captures.slices[captures.names.count] = head.appendEncoded(value)
+            captures.names.append(name)
+        }
     }
+}
+
+/// A connection's other end.
+final class Peer: Sendable {
+    let address: SocketAddress?
+
+    init(_ address: SocketAddress?) { self.address = address }
 }

@@ -1,5 +1,4 @@
 internal import Bytes
-internal import HTTPWire
 public import Reactor
 
 /// An HTTP/1.1 server on a loop.
@@ -16,7 +15,7 @@ public import Reactor
 /// let listener = try server.listen(on: .loopback(port: 8080), loop)
 /// ```
 public final class HTTPServer<Context> {
-    private let core: RoutingCore<Context>
+    private let core: ServerCore
     private var listeners: [Listener] = []
 
     /// A server for the given routes. It does nothing until it listens.
@@ -24,7 +23,8 @@ public final class HTTPServer<Context> {
         router: Router<Context>, context: Context,
         options: HTTPServerOptions = HTTPServerOptions()
     ) {
-        core = RoutingCore(router, context, options)
+        core = ServerCore(
+            router.trie, router.routes.map { BoundRoute($0, context) }, options)
     }
 
     /// Called once for each request when its answer is complete, or the client has left without.
@@ -33,7 +33,7 @@ public final class HTTPServer<Context> {
         set { core.requestFinished = newValue }
     }
 
-    /// Turns errors into answers: the server's own, which are ``HTTPError`` (404, 405, 400 and so
+    /// Turns errors into answers: the server's own, which are `HTTPError` (404, 405, 400 and so
     /// on), and whatever handlers throw. The request is there unless it was malformed.
     public var errorRenderer: ((any Error, HTTPRequest?) -> HTTPResponse)? {
         get { core.errorRenderer }
@@ -78,71 +78,5 @@ public final class HTTPServer<Context> {
             core.drained = { continuation.resume() }
         }
         loop.cancel(timer)
-    }
-}
-
-/// The part of a server that knows its routes and their context.
-final class RoutingCore<Context>: ServerCore {
-    private let router: Router<Context>
-    private let context: Context
-
-    init(_ router: Router<Context>, _ context: Context, _ options: HTTPServerOptions) {
-        self.router = router
-        self.context = context
-        super.init(options)
-    }
-
-    override func name(ofRoute route: Int) -> String { router.routes[route].name }
-
-    override func decide(on request: inout HTTPRequest) -> Decision {
-        do throws(HTTPError) {
-            switch try router.match(&request) {
-            case .found(let route):
-                return .route(
-                    route, bodyBytesMax: router.routes[route].bodyBytesMax ?? options.bodyBytesMax)
-            case .notFound:
-                if request.method == .options, options.cors != nil || request.path == "*" {
-                    return .refuse(HTTPResponse(.noContent))
-                }
-                throw HTTPError(.notFound, "there is nothing here")
-            case .methodNotAllowed(let methods):
-                return .refuse(refusal(methods, request))
-            }
-        } catch {
-            return .refuse(render(error, request))
-        }
-    }
-
-    private func refusal(_ methods: [HTTPMethod], _ request: HTTPRequest) -> HTTPResponse {
-        let allow = (methods + [.options]).map(\.name).joined(separator: ", ")
-        var response =
-            request.method == .options
-            ? HTTPResponse(.noContent)
-            : render(
-                HTTPError(.methodNotAllowed, "the method is not allowed here"), request)
-        response.headers.set("Allow", allow)
-        return response
-    }
-
-    override func dispatch(_ exchange: HTTPExchange, route: Int, on loop: isolated EventLoop) {
-        switch router.routes[route].handler {
-        case .exchange(let handler): handler(exchange, context, loop)
-        case .immediate(let handler):
-            do {
-                exchange.respond(try handler(exchange.request, context, loop), on: loop)
-            } catch {
-                exchange.respond(throwing: error, on: loop)
-            }
-        case .async(let handler):
-            let context = context
-            loop.spawn {
-                do {
-                    let response = try await handler(exchange.request, context, loop)
-                    exchange.respond(response, on: loop)
-                } catch {
-                    exchange.respond(throwing: error, on: loop)
-                }
-            }
-        }
     }
 }

@@ -75,7 +75,7 @@ struct FramingFacts: Sendable {
         } else {
             head.framing = .none
         }
-        guard head.method != .connect else {
+        guard head.knownMethod != .connect else {
             throw HTTPError(.notImplemented, "CONNECT is not served here")
         }
         head.keepAlive = !says.close && (head.version == .http11 || says.keepAlive)

@@ -13,6 +13,8 @@ public struct HTTPHeaders: Sendable {
 
     var storage: [UInt8] = []
     var fields: [Field] = []
+    /// The storage holds just the lines of these fields, ready to be sent.
+    var isRendered = true
 
     /// No fields.
     public init() {}
@@ -45,8 +47,12 @@ public struct HTTPHeaders: Sendable {
                 storage[index] = Syntax.space
             }
         }
-        fields.append(
-            Field(name: Slice(start, nameEnd), value: Slice(valueStart, storage.count)))
+        let field = Field(name: Slice(start, nameEnd), value: Slice(valueStart, storage.count))
+        fields.append(field)
+        storage.append(Syntax.carriageReturn)
+        storage.append(Syntax.lineFeed)
+        let isServersOwn = ResponseEncoder.isServersOwn(storage.span.bytes.slice(field.name))
+        if isServersOwn { isRendered = false }
         return true
     }
 
@@ -59,7 +65,9 @@ public struct HTTPHeaders: Sendable {
     /// Removes every field of that name.
     public mutating func remove(_ name: String) {
         let bytes = storage
+        let before = fields.count
         fields.removeAll { bytes.span.bytes.slice($0.name).equalsIgnoringCase(utf8: name) }
+        if fields.count < before { isRendered = false }
     }
 
     /// The value of the first field of that name. What is not UTF-8 in it becomes U+FFFD.
@@ -102,6 +110,7 @@ extension HTTPHeaders {
 
     /// Forgets all fields and keeps the memory for the next ones.
     mutating func reset() {
+        isRendered = false
         storage.removeAll(keepingCapacity: true)
         fields.removeAll(keepingCapacity: true)
     }

@@ -22,9 +22,14 @@ public enum HTTPMethod: Sendable, Hashable {
         case .other(let name): name
         }
     }
+}
 
-    /// The method with the name `token`. Allocates only for methods that it has no case for.
-    init(token: RawSpan) {
+/// The methods with a case of their own, without a payload.
+package enum KnownMethod: UInt8, Sendable {
+    case get, head, post, put, delete, options, patch, trace, connect
+
+    /// The method with the name `token`, or `nil` for any other.
+    init?(_ token: RawSpan) {
         switch token.byteCount {
         case 3 where token.equals("GET"): self = .get
         case 3 where token.equals("PUT"): self = .put
@@ -35,7 +40,21 @@ public enum HTTPMethod: Sendable, Hashable {
         case 6 where token.equals("DELETE"): self = .delete
         case 7 where token.equals("OPTIONS"): self = .options
         case 7 where token.equals("CONNECT"): self = .connect
-        default: self = .other(token.string)
+        default: return nil
+        }
+    }
+
+    var method: HTTPMethod {
+        switch self {
+        case .get: .get
+        case .head: .head
+        case .post: .post
+        case .put: .put
+        case .delete: .delete
+        case .options: .options
+        case .patch: .patch
+        case .trace: .trace
+        case .connect: .connect
         }
     }
 }

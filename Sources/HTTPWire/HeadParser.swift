@@ -94,7 +94,8 @@ struct HeadParser: Sendable {
             throw HTTPError(.badRequest, "the request target holds forbidden characters")
         }
         head.version = try Self.version(bytes.slice(Slice(second + 1, end)))
-        head.method = HTTPMethod(token: method)
+        head.knownMethod = KnownMethod(method)
+        head.methodSlice = Slice(line.range.lowerBound, first)
         try head.setTarget(target, in: bytes)
         return true
     }

@@ -16,8 +16,6 @@ public enum BodyFraming: Sendable, Hashable {
 /// received; what this type returns as a string is made when it is asked for. A head is reused for
 /// the next request with ``reset()``, which keeps the memory.
 public struct RequestHead: Sendable {
-    /// What the client wants done.
-    public internal(set) var method: HTTPMethod = .get
     /// The version of the protocol that the client speaks.
     public internal(set) var version: HTTPVersion = .http11
     /// The header fields.
@@ -29,16 +27,21 @@ public struct RequestHead: Sendable {
     /// Whether the client waits for `100 Continue` before it sends the body.
     public internal(set) var expectsContinue = false
 
+    /// A method that has a case of its own; `nil` for another, which `methodSlice` names. Kept apart
+    /// so that copying a head counts no reference for it.
+    var knownMethod: KnownMethod? = .get
+    var methodSlice = Slice()
     var targetSlice = Slice()
     package var pathSlice = Slice()
     var querySlice = Slice()
 
     /// An empty head, to be filled by a ``RequestParser``.
-    public init() {}
+    public init() { headers.isRendered = false }
 
     /// Forgets the request and keeps the memory for the next one.
     public mutating func reset() {
-        method = .get
+        knownMethod = .get
+        methodSlice = Slice()
         version = .http11
         headers.reset()
         framing = .none
@@ -51,6 +54,11 @@ public struct RequestHead: Sendable {
 }
 
 extension RequestHead {
+    /// What the client wants done.
+    public var method: HTTPMethod {
+        knownMethod?.method ?? .other(headers.storage.span.bytes.slice(methodSlice).string)
+    }
+
     /// The request target as it was sent.
     public var target: String { targetBytes.string }
 
@@ -88,4 +96,14 @@ extension RequestHead {
 extension RequestHead {
     /// Has the connection closed after this request, whatever the client wants.
     package mutating func forbidKeepAlive() { keepAlive = false }
+
+    /// Keeps a text behind the head's bytes, percent-encoded, as if it had come with them.
+    package mutating func appendEncoded(_ text: String) -> Slice {
+        let start = headers.storage.count
+        PercentEncoding.append(text, to: &headers.storage)
+        return Slice(start, headers.storage.count)
+    }
+
+    /// Whether the method is HEAD; cheaper than asking for it.
+    package var isHead: Bool { knownMethod == .head }
 }

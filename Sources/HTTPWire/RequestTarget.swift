@@ -6,7 +6,7 @@ extension RequestHead {
         targetSlice = target
         var start = target.range.lowerBound
         let end = target.range.upperBound
-        if method == .connect {
+        if knownMethod == .connect {
             // Its target is an authority, which nothing here can serve; `conclude` says 501.
             guard Authority.isValid(bytes.slice(target)) else {
                 throw HTTPError(.badRequest, "the target of CONNECT is not an authority")
@@ -16,7 +16,7 @@ extension RequestHead {
         }
         if bytes.byte(start) != UInt8(ascii: "/") {
             if target.count == 1, bytes.byte(start) == UInt8(ascii: "*") {
-                guard method == .options else {
+                guard knownMethod == .options else {
                     throw HTTPError(.badRequest, "the target * is for OPTIONS only")
                 }
                 pathSlice = target
@@ -93,17 +93,15 @@ enum Authority {
         Syntax.hexadecimal(byte) != nil || byte == Syntax.colon || byte == UInt8(ascii: ".")
     }
 
-    /// Unreserved characters, percent signs and sub-delimiters but the comma, in which lists of
-    /// hosts would hide.
+    // One bit per ASCII character: unreserved characters, percent signs and sub-delimiters but the
+    // comma, in which lists of hosts would hide.
+    private static let nameLow: UInt64 = 0x2bff_6ff2_0000_0000
+    private static let nameHigh: UInt64 = 0x47ff_fffe_87ff_fffe
+
+    @inline(__always)
     private static func isNameCharacter(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
-        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"),
-            UInt8(ascii: "%"), UInt8(ascii: "!"), UInt8(ascii: "$"), UInt8(ascii: "&"),
-            UInt8(ascii: "'"), UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "*"),
-            UInt8(ascii: "+"), UInt8(ascii: ";"), UInt8(ascii: "="):
-            true
-        default: false
-        }
+        let bit = UInt64(1) &<< UInt64(byte & 63)
+        if byte < 64 { return nameLow & bit != 0 }
+        return byte < 128 && nameHigh & bit != 0
     }
 }

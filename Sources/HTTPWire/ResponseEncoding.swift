@@ -9,7 +9,7 @@ public struct ResponseEncoder {
             return
         }
         output.append("HTTP/1.1 ")
-        output.appendDecimal(status.code)
+        appendDecimal(Int(status.code), to: &output)
         output.append(Syntax.space)
         output.append(status.reason)
         appendLineEnd(to: &output)
@@ -28,12 +28,16 @@ public struct ResponseEncoder {
     /// Appends `Content-Length`.
     public static func appendContentLength(_ length: Int, to output: inout [UInt8]) {
         output.append("Content-Length: ")
-        output.appendDecimal(length)
+        appendDecimal(length, to: &output)
         appendLineEnd(to: &output)
     }
 
     /// Appends the fields of `headers`, save those that are the server's own to decide.
     public static func appendFields(_ headers: HTTPHeaders, to output: inout [UInt8]) {
+        if headers.isRendered {
+            output.append(contentsOf: headers.storage)
+            return
+        }
         let bytes = headers.storage.span.bytes
         for field in headers.fields where !isServersOwn(bytes.slice(field.name)) {
             output.append(copying: bytes.slice(field.name))
@@ -41,6 +45,19 @@ public struct ResponseEncoder {
             output.append(copying: bytes.slice(field.value))
             appendLineEnd(to: &output)
         }
+    }
+
+    /// Appends a number that is not negative. The generic one of `Bytes` costs several times this.
+    private static func appendDecimal(_ value: Int, to output: inout [UInt8]) {
+        var digits = [20 of UInt8](repeating: 0x30)
+        var start = 20
+        var rest = UInt(value)
+        repeat {
+            start &-= 1
+            digits[start] &+= UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        output.append(copying: digits.span.bytes.extracting(start..<20))
     }
 
     /// Ends the head, or any line.
@@ -66,7 +83,7 @@ public struct ResponseEncoder {
     public static func appendLastChunk(to output: inout [UInt8]) { output.append("0\r\n\r\n") }
 
     /// Whether the server writes this field itself: what delimits the message and the connection.
-    private static func isServersOwn(_ name: RawSpan) -> Bool {
+    static func isServersOwn(_ name: RawSpan) -> Bool {
         switch name.byteCount {
         case 4: name.equalsIgnoringCase("date")
         case 10: name.equalsIgnoringCase("connection")

@@ -46,43 +46,63 @@ enum Syntax {
         return bytes.withUnsafeBytes { $0.allSatisfy { isToken($0) } }
     }
 
-    /// Whether `bytes` can be a field's value. Looks at sixteen bytes at a time, because long
-    /// values (tokens, cookies, filters) are most of what a head consists of.
+    /// Whether `bytes` can be a field's value.
     static func isFieldValue(_ bytes: RawSpan) -> Bool {
-        bytes.withUnsafeBytes { bytes in
-            var offset = 0
-            while bytes.count - offset >= 16 {
-                let lanes = bytes.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self)
-                let bad = ((lanes .< 0x20) .& (lanes .!= tab)) .| (lanes .== 0x7f)
-                if any(bad) { return false }
-                offset += 16
-            }
-            while offset < bytes.count {
-                if !isFieldContent(bytes[offset]) { return false }
-                offset += 1
-            }
-            return true
-        }
+        allSatisfy(
+            bytes, word: { Word.hasBelow(0x20, $0) | Word.has(0x7f, $0) == 0 },
+            byte: { isFieldContent($0) })
     }
 
     /// Whether `bytes` can be a request target: visible ASCII, and no fragment.
     static func isTarget(_ bytes: RawSpan) -> Bool {
         guard bytes.byteCount > 0 else { return false }
-        return bytes.withUnsafeBytes { bytes in
-            var offset = 0
-            while bytes.count - offset >= 16 {
-                let lanes = bytes.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self)
-                let bad = (lanes .< 0x21) .| (lanes .> 0x7e) .| (lanes .== UInt8(ascii: "#"))
-                if any(bad) { return false }
-                offset += 16
+        return allSatisfy(
+            bytes,
+            word: {
+                Word.hasBelow(0x21, $0) | Word.has(0x7f, $0) | Word.has(UInt8(ascii: "#"), $0)
+                    | $0 & Word.highBits == 0
+            },
+            byte: { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "#") })
+    }
+
+    /// Tests eight bytes at a time, because long values (tokens, cookies, filters) are most of what
+    /// a head consists of. A word that fails is looked at byte by byte.
+    @inline(__always)
+    private static func allSatisfy(
+        _ bytes: RawSpan, word: (UInt64) -> Bool, byte: (UInt8) -> Bool
+    ) -> Bool {
+        var offset = 0
+        let count = bytes.byteCount
+        while offset < count {
+            if count &- offset >= 8,
+                word(bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            {
+                offset &+= 8
+                continue
             }
-            while offset < bytes.count {
-                let byte = bytes[offset]
-                if byte < 0x21 || byte > 0x7e || byte == UInt8(ascii: "#") { return false }
-                offset += 1
+            let end = min(count, offset &+ 8)
+            while offset < end {
+                guard byte(bytes.byte(offset)) else { return false }
+                offset &+= 1
             }
-            return true
         }
+        return true
+    }
+}
+
+/// Tests on eight bytes at once. Each gives zero if no byte passes.
+enum Word {
+    static let ones: UInt64 = 0x0101_0101_0101_0101
+    static let highBits: UInt64 = 0x8080_8080_8080_8080
+
+    @inline(__always)
+    static func hasBelow(_ bound: UInt8, _ word: UInt64) -> UInt64 {
+        (word &- ones &* UInt64(bound)) & ~word & highBits
+    }
+
+    @inline(__always)
+    static func has(_ byte: UInt8, _ word: UInt64) -> UInt64 {
+        hasBelow(1, word ^ (ones &* UInt64(byte)))
     }
 }
 

@@ -8,17 +8,16 @@ extension HTTPConnection {
 
     /// Sends a complete answer to the request that is being answered.
     func answer(
-        _ response: HTTPResponse, to request: HTTPRequest, _ route: Int?, _ started: Instant,
-        on loop: isolated EventLoop
+        _ response: HTTPResponse, to occasion: Occasion, on loop: isolated EventLoop
     ) {
-        guard phase == .answering else { return report(nil, 0, request, route, started) }
-        let keepAlive = mayStayOpen(after: request)
-        let isMute = request.method == .head || response.status.forbidsBody
+        guard phase == .answering else { return report(nil, 0, occasion) }
+        let keepAlive = mayStayOpen(after: occasion)
+        let isMute = occasion.isHead || response.status.forbidsBody
         let length = response.body.count
         var written = 0
         core.withScratch { output in
             core.appendHead(
-                response.status, keepAlive: keepAlive, version: request.version, now: loop.now,
+                response.status, keepAlive: keepAlive, version: occasion.version, now: loop.now,
                 to: &output)
             ResponseEncoder.appendFields(response.headers, to: &output)
             if !response.status.forbidsBody {
@@ -42,22 +41,21 @@ extension HTTPConnection {
             case .empty, .bytes: break
             }
         }
-        report(response.status, written, request, route, started)
+        report(response.status, written, occasion)
         answered(keepAlive: keepAlive, on: loop)
     }
 
     /// Sends an answer whose body is written by `body`.
     func answer(
         _ status: HTTPStatus, _ fields: PrerenderedFields, _ length: Int,
-        to request: HTTPRequest, _ route: Int?, _ started: Instant,
-        on loop: isolated EventLoop, body: (inout ResponseWriter) -> Void
+        to occasion: Occasion, on loop: isolated EventLoop, body: (inout ResponseWriter) -> Void
     ) {
-        guard phase == .answering else { return report(nil, 0, request, route, started) }
-        let keepAlive = mayStayOpen(after: request)
+        guard phase == .answering else { return report(nil, 0, occasion) }
+        let keepAlive = mayStayOpen(after: occasion)
         var written = 0
         core.withScratch { output in
             core.appendHead(
-                status, keepAlive: keepAlive, version: request.version, now: loop.now, to: &output)
+                status, keepAlive: keepAlive, version: occasion.version, now: loop.now, to: &output)
             output.append(contentsOf: fields.bytes)
             if !status.forbidsBody { ResponseEncoder.appendContentLength(length, to: &output) }
             ResponseEncoder.appendLineEnd(to: &output)
@@ -65,7 +63,7 @@ extension HTTPConnection {
             written = output.count
         }
         var writer = ResponseWriter(
-            channel, isMute: request.method == .head || status.forbidsBody)
+            channel, isMute: occasion.isHead || status.forbidsBody)
         body(&writer)
         guard writer.count == length else {
             // The client would take the next answer's bytes for this one's.
@@ -73,12 +71,12 @@ extension HTTPConnection {
             channel.abort(on: loop)
             return
         }
-        report(status, written + (writer.isMute ? 0 : length), request, route, started)
+        report(status, written + (writer.isMute ? 0 : length), occasion)
         answered(keepAlive: keepAlive, on: loop)
     }
 
-    func mayStayOpen(after request: HTTPRequest) -> Bool {
-        request.head.keepAlive && !core.isDraining && !(inputHasEnded && held.isEmpty)
+    func mayStayOpen(after occasion: Occasion) -> Bool {
+        occasion.keepAlive && !core.isDraining && !(inputHasEnded && held.isEmpty)
     }
 
     private func answered(keepAlive: Bool, on loop: isolated EventLoop) {
@@ -92,32 +90,28 @@ extension HTTPConnection {
         processHeld(on: loop)
     }
 
-    func report(
-        _ status: HTTPStatus?, _ bytes: Int, _ request: HTTPRequest, _ route: Int?,
-        _ started: Instant
-    ) {
-        guard let requestFinished = core.requestFinished else { return }
-        requestFinished(
+    func report(_ status: HTTPStatus?, _ bytes: Int, _ occasion: Occasion) {
+        guard let (request, route) = occasion.report else { return }
+        core.requestFinished?(
             RequestReport(
-                request: request.head.targetBytes.byteCount == 0 ? nil : request,
-                route: route.map { core.name(ofRoute: $0) }, status: status, responseBytes: bytes,
-                duration: Instant.now - started))
+                request: request.head.targetBytes.byteCount == 0 ? nil : request, route: route,
+                status: status, responseBytes: bytes, duration: Instant.now - occasion.started))
     }
 
     // MARK: Streams
 
     /// Sends the head of an answer of unknown length; returns its size.
     func beginStream(
-        _ status: HTTPStatus, _ headers: HTTPHeaders, for request: HTTPRequest,
+        _ status: HTTPStatus, _ headers: HTTPHeaders, for occasion: Occasion,
         on loop: isolated EventLoop
     ) -> Int {
         guard phase == .answering else { return 0 }
         // HTTP/1.0 knows no chunks: there the end of the connection ends the body.
-        let isChunked = request.version == .http11
+        let isChunked = occasion.version == .http11
         return core.withScratch { output in
             core.appendHead(
-                status, keepAlive: isChunked && mayStayOpen(after: request),
-                version: request.version, now: loop.now, to: &output)
+                status, keepAlive: isChunked && mayStayOpen(after: occasion),
+                version: occasion.version, now: loop.now, to: &output)
             ResponseEncoder.appendFields(headers, to: &output)
             if isChunked, !status.forbidsBody {
                 ResponseEncoder.appendField("Transfer-Encoding", "chunked", to: &output)
@@ -130,10 +124,10 @@ extension HTTPConnection {
 
     /// Sends a piece of a stream; returns its size with what frames it.
     func streamChunk(
-        _ bytes: RawSpan, for request: HTTPRequest, on loop: isolated EventLoop
+        _ bytes: RawSpan, for occasion: Occasion, on loop: isolated EventLoop
     ) -> Int {
-        guard phase == .answering, bytes.byteCount > 0, request.method != .head else { return 0 }
-        guard request.version == .http11 else {
+        guard phase == .answering, bytes.byteCount > 0, !occasion.isHead else { return 0 }
+        guard occasion.version == .http11 else {
             channel.write(bytes, on: loop)
             return bytes.byteCount
         }
@@ -151,20 +145,19 @@ extension HTTPConnection {
     }
 
     func endStream(
-        _ status: HTTPStatus, _ bytes: Int, for request: HTTPRequest, _ route: Int?,
-        _ started: Instant, on loop: isolated EventLoop
+        _ status: HTTPStatus, _ bytes: Int, for occasion: Occasion, on loop: isolated EventLoop
     ) {
-        guard phase == .answering else { return report(nil, bytes, request, route, started) }
+        guard phase == .answering else { return report(nil, bytes, occasion) }
         var last = 0
-        if request.version == .http11, request.method != .head, !status.forbidsBody {
+        if occasion.version == .http11, !occasion.isHead, !status.forbidsBody {
             core.withScratch { output in
                 ResponseEncoder.appendLastChunk(to: &output)
                 channel.write(output.span.bytes, on: loop)
                 last = output.count
             }
         }
-        report(status, bytes + last, request, route, started)
+        report(status, bytes + last, occasion)
         answered(
-            keepAlive: request.version == .http11 && mayStayOpen(after: request), on: loop)
+            keepAlive: occasion.version == .http11 && mayStayOpen(after: occasion), on: loop)
     }
 }

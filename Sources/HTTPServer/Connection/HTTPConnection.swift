@@ -41,7 +41,7 @@ final class HTTPConnection: ChannelHandler {
     private var headIsTimed = false
     var onDisconnect: (() -> Void)?
     var onWritable: (() -> Void)?
-    private lazy var remoteAddress = channel.remoteAddress
+    private lazy var peer = Peer(channel.remoteAddress)
 
     init(_ channel: Channel, core: ServerCore, on loop: isolated EventLoop) {
         self.channel = channel
@@ -165,19 +165,15 @@ final class HTTPConnection: ChannelHandler {
         _ exchange: HTTPExchange, _ moreHasCome: Bool, on loop: isolated EventLoop
     ) {
         headIsTimed = true
-        exchange.request.remoteAddress = remoteAddress
+        exchange.request.peer = peer
         let framing = exchange.request.head.framing
         let expectsContinue = exchange.request.head.expectsContinue
-        var bodyBytesMax = core.options.discardedBodyBytesMax
-        switch core.decide(on: &exchange.request) {
-        case .route(let route, let most):
-            exchange.route = route
-            bodyBytesMax = most
-        case .refuse(let response):
-            exchange.refusal = response
-        }
-        parser.bodyBytesMax = UInt64(max(0, bodyBytesMax))
+        core.decide(on: exchange)
         guard framing != .none else { return }
+        let bodyBytesMax =
+            exchange.route.map { $0.shape.bodyBytesMax ?? core.options.bodyBytesMax }
+            ?? core.options.discardedBodyBytesMax
+        parser.bodyBytesMax = UInt64(max(0, bodyBytesMax))
         setDeadline(core.bodyNanoseconds, on: loop)
         if exchange.refusal != nil {
             // Why have a body sent that nobody wants?
@@ -210,7 +206,7 @@ final class HTTPConnection: ChannelHandler {
         if let refusal = exchange.refusal {
             exchange.respond(refusal, on: loop)
         } else if let route = exchange.route {
-            core.dispatch(exchange, route: route, on: loop)
+            route.serve(exchange, on: loop)
         }
         if exchange.isAnswered, isKnownUniquelyReferenced(&exchange) { core.giveBack(exchange) }
     }

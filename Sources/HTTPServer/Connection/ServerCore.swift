@@ -3,14 +3,10 @@ internal import Glibc
 internal import HTTPWire
 internal import Reactor
 
-/// What the connections of a server share. The part of it that knows the context is a subclass.
-class ServerCore {
-    /// How a request begins: with a route, or with the answer decided.
-    enum Decision {
-        case route(Int, bodyBytesMax: Int)
-        case refuse(HTTPResponse)
-    }
-
+/// What the connections of a server share.
+final class ServerCore {
+    private let trie: RouteTrie
+    private let routes: [ServedRoute]
     let options: HTTPServerOptions
     let idleNanoseconds: UInt64
     let headerNanoseconds: UInt64
@@ -20,6 +16,8 @@ class ServerCore {
     /// The one buffer in which heads are assembled.
     private var scratch: [UInt8] = []
     private var date = DateLine()
+    /// How nearly all answers begin.
+    private var okHead: [UInt8] = []
     private var dateIsDue = Instant(nanoseconds: 0)
     private var spare: [HTTPExchange] = []
     private(set) var connections: [HTTPConnection] = []
@@ -28,7 +26,9 @@ class ServerCore {
     var requestFinished: ((RequestReport) -> Void)?
     var errorRenderer: ((any Error, HTTPRequest?) -> HTTPResponse)?
 
-    init(_ options: HTTPServerOptions) {
+    init(_ trie: RouteTrie, _ routes: [ServedRoute], _ options: HTTPServerOptions) {
+        self.trie = trie
+        self.routes = routes
         self.options = options
         idleNanoseconds = options.idleTimeout.nanosecondsClamped
         headerNanoseconds = options.headerTimeout.nanosecondsClamped
@@ -37,18 +37,44 @@ class ServerCore {
         corsFields = options.cors.map { PrerenderedFields($0.fields).bytes } ?? []
     }
 
-    /// Decides on a request whose head has come. May note captures in it.
-    func decide(on request: inout HTTPRequest) -> Decision {
-        preconditionFailure("a subclass decides")
+    // MARK: Routing
+
+    /// Decides on a request whose head has come: it gets a route, or its refusal.
+    func decide(on exchange: HTTPExchange) {
+        let segments = PathSegments(exchange.request.head.bytes, exchange.request.head.pathSlice)
+        let outcome = trie.find(
+            exchange.request.head.bytes, segments, method: exchange.request.method)
+        do throws(HTTPError) {
+            switch outcome {
+            case .found(let index):
+                let route = routes[index]
+                try route.capture(segments, in: &exchange.request)
+                exchange.route = route
+            case .notFound:
+                if exchange.request.method == .options,
+                    options.cors != nil || exchange.request.path == "*"
+                {
+                    exchange.refusal = HTTPResponse(.noContent)
+                } else {
+                    throw HTTPError(.notFound, "there is nothing here")
+                }
+            case .methodNotAllowed(let methods):
+                exchange.refusal = refusal(methods, exchange.request)
+            }
+        } catch {
+            exchange.refusal = render(error, exchange.request)
+        }
     }
 
-    /// Hands a complete request to its handler.
-    func dispatch(_ exchange: HTTPExchange, route: Int, on loop: isolated EventLoop) {
-        preconditionFailure("a subclass dispatches")
+    private func refusal(_ methods: [HTTPMethod], _ request: HTTPRequest) -> HTTPResponse {
+        let allow = (methods + [.options]).map(\.name).joined(separator: ", ")
+        var response =
+            request.method == .options
+            ? HTTPResponse(.noContent)
+            : render(HTTPError(.methodNotAllowed, "the method is not allowed here"), request)
+        response.headers.set("Allow", allow)
+        return response
     }
-
-    /// The name of a route, for reports.
-    func name(ofRoute route: Int) -> String { preconditionFailure("a subclass knows") }
 
     func render(_ error: any Error, _ request: HTTPRequest?) -> HTTPResponse {
         if let errorRenderer { return errorRenderer(error, request) }
@@ -83,15 +109,19 @@ class ServerCore {
         _ status: HTTPStatus, keepAlive: Bool, version: HTTPVersion, now: Instant,
         to output: inout [UInt8]
     ) {
-        ResponseEncoder.appendStatusLine(status, to: &output)
         if now >= dateIsDue { refreshDate(now) }
-        output.append(contentsOf: date.bytes)
+        if status.code == 200 {
+            output.append(contentsOf: okHead)
+        } else {
+            ResponseEncoder.appendStatusLine(status, to: &output)
+            output.append(contentsOf: date.bytes)
+            output.append(contentsOf: corsFields)
+        }
         if !keepAlive {
             ResponseEncoder.appendField("Connection", "close", to: &output)
         } else if version == .http10 {
             ResponseEncoder.appendField("Connection", "keep-alive", to: &output)
         }
-        if !corsFields.isEmpty { output.append(contentsOf: corsFields) }
     }
 
     private func refreshDate(_ now: Instant) {
@@ -100,6 +130,10 @@ class ServerCore {
         date.refresh(secondsSince1970: Int64(time.tv_sec))
         let rest = UInt64(1_000_000_000 - time.tv_nsec)
         dateIsDue = Instant(nanoseconds: now.nanoseconds &+ rest)
+        okHead.removeAll(keepingCapacity: true)
+        ResponseEncoder.appendStatusLine(.ok, to: &okHead)
+        okHead.append(contentsOf: date.bytes)
+        okHead.append(contentsOf: corsFields)
     }
 
     // MARK: Connections

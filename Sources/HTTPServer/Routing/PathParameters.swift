@@ -8,12 +8,8 @@ public struct PathParameters: Sendable {
 
     /// The part of that name, percent-decoded. `nil` if the route's pattern has no such name.
     public subscript(name: String) -> String? {
-        if let given = captures.given { return given[name] }
-        for index in captures.names.indices where captures.names[index] == name {
-            return PercentEncoding.decodeText(
-                head.bytes.extracting(captures.slices[index].range))
-        }
-        return nil
+        guard let index = captures.names.firstIndex(of: name) else { return nil }
+        return PercentEncoding.decodeText(head.bytes.extracting(captures.slices[index].range))
     }
 
     /// The part of that name, for patterns that have it. A name the pattern lacks is a mistake in
@@ -25,7 +21,7 @@ public struct PathParameters: Sendable {
     }
 
     /// The names in the pattern, in its order.
-    public var names: [String] { captures.given.map { Array($0.keys) } ?? captures.names }
+    public var names: [String] { captures.names }
 }
 
 /// Where the captured parts lie in the head's bytes. No memory of its own: the names are the
@@ -35,6 +31,4 @@ struct RouteCaptures: Sendable {
 
     var names: [String] = []
     var slices = [8 of Slice](repeating: Slice())
-    /// Takes the place of the above in requests that tests make.
-    var given: [String: String]?
 }

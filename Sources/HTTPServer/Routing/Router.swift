@@ -1,4 +1,3 @@
-internal import Bytes
 public import HTTPWire
 public import Reactor
 
@@ -39,11 +38,7 @@ public struct Router<Context>: Sendable {
     }
 
     struct Route: Sendable {
-        let name: String
-        let names: [String]
-        let segments: [Int]
-        let restIndex: Int?
-        let bodyBytesMax: Int?
+        let shape: RouteShape
         let handler: Handler
     }
 
@@ -94,29 +89,20 @@ public struct Router<Context>: Sendable {
         var restIndex: Int?
         if case .rest = pattern.segments.last { restIndex = captured.count - 1 }
         trie.insert(pattern, method: method, route: routes.count)
-        routes.append(
-            Route(
-                name: name ?? text, names: captured.map(\.name), segments: captured.map(\.segment),
-                restIndex: restIndex, bodyBytesMax: bodyBytesMax, handler: handler))
+        let shape = RouteShape(
+            name: name ?? text, names: captured.map(\.name), segments: captured.map(\.segment),
+            restIndex: restIndex, bodyBytesMax: bodyBytesMax)
+        routes.append(Route(shape: shape, handler: handler))
     }
+}
 
-    /// Finds the route of a request and notes its captures in it. Throws 400 if a captured part is
-    /// badly encoded.
-    func match(_ request: inout HTTPRequest) throws(HTTPError) -> RouteTrie.Outcome {
-        let segments = PathSegments(request.head.bytes, request.head.pathSlice)
-        let outcome = trie.find(request.head.bytes, segments, method: request.head.method)
-        guard case .found(let index) = outcome else { return outcome }
-        var captures = RouteCaptures()
-        captures.names = routes[index].names
-        for capture in routes[index].segments.indices {
-            var slice = segments.slices[routes[index].segments[capture]]
-            if capture == routes[index].restIndex { slice.end = UInt32(segments.end) }
-            guard PercentEncoding.isDecodable(request.head.bytes.extracting(slice.range)) else {
-                throw HTTPError(.badRequest, "the path is badly encoded")
-            }
-            captures.slices[capture] = slice
-        }
-        request.captures = captures
-        return outcome
-    }
+/// What is known of a route besides its handler.
+struct RouteShape: Sendable {
+    let name: String
+    let names: [String]
+    /// The segments of the path that the names stand for.
+    let segments: [Int]
+    /// Which name stands for everything that follows, if one does.
+    let restIndex: Int?
+    let bodyBytesMax: Int?
 }
