@@ -1,0 +1,1 @@
+// Placeholder: deleted with the first real file of this target.
