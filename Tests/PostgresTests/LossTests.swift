@@ -16,7 +16,9 @@ import Testing
     @Test(arguments: backends) func killingUnderLoadLosesNoAnswer(
         _ backend: EventLoop.Backend
     ) throws {
-        try withPool(backend) { pool, loop in
+        // A database of its own, as it kills whoever is connected to it.
+        let (cluster, database) = try PostgresCluster.sharedWithNewDatabase()
+        try withPool(backend, on: cluster, database: database) { pool, loop in
             try await pool.execute(script: "CREATE TABLE t (x bigint)", on: loop)
             let progress = Progress()
             let killer = loop.spawn {

@@ -35,15 +35,25 @@ final class Box<Value: Sendable>: Sendable {
     func set(_ value: Value) { storage.withLock { $0 = value } }
 }
 
-/// A pool on a new database of the shared cluster, closed after `body`.
+/// A pool on the shared cluster with a new schema of its own, closed after `body`. Making a database
+/// instead would take most of a test's time.
 func withPool<Result: Sendable>(
     _ backend: EventLoop.Backend,
     _ adjust: @escaping @Sendable (inout PostgresConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (PostgresPool, isolated EventLoop) async throws -> Result
 ) throws -> Result {
-    let (cluster, database) = try PostgresCluster.sharedWithNewDatabase()
-    return try withPool(backend, on: cluster, database: database, adjust, body)
+    let cluster = try PostgresCluster.shared()
+    let schema = "test_\(schemaCount.wrappingAdd(1, ordering: .relaxed).newValue)"
+    try cluster.execute("CREATE SCHEMA \(schema)")
+    return try withPool(backend, on: cluster, database: "postgres") { configuration in
+        configuration.libpqOptions["options"] = "-c search_path=\(schema)"
+        adjust(&configuration)
+    } _: { pool, loop in
+        try await body(pool, loop)
+    }
 }
+
+private let schemaCount = Atomic<Int>(0)
 
 func withPool<Result: Sendable>(
     _ backend: EventLoop.Backend, on cluster: PostgresCluster, database: String,
