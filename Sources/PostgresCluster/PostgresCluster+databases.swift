@@ -1,10 +1,13 @@
 import Synchronization
 
 extension PostgresCluster {
-    /// Makes an empty database with C collation.
-    public func createDatabase(named name: String) throws(PostgresClusterError) {
-        // Nobody can be connected to template0, which a template must not be during the copy.
-        try execute("CREATE DATABASE \(Self.quoted(name)) TEMPLATE template0")
+    /// Makes a database with C collation, empty or as a copy of another one, to which nobody may be
+    /// connected then. A copy is much faster than many statements.
+    public func createDatabase(
+        named name: String, copying template: String = "template0"
+    ) throws(PostgresClusterError) {
+        // Nobody can be connected to template0.
+        try execute("CREATE DATABASE \(Self.quoted(name)) TEMPLATE \(Self.quoted(template))")
     }
 
     /// Makes a database unless there is one of that name.

@@ -88,13 +88,17 @@ public final class PostgresCluster: Sendable {
         try account.own(folder)
         try account.own(socketFolder)
         guard initializes else { return }
-        // initdb wants the folder empty or absent; what an interrupted one left has no PG_VERSION
-        // only if it never began to write, so anything there is someone's.
+        // Made under another name, so that what an interrupted attempt left is never taken for data.
+        let making = dataFolder + ".new"
+        if Files.kind(making) != nil { try run(["/bin/rm", "-rf", "--", making]) }
         try run(
             [
-                binaries.initdb, "--pgdata=\(dataFolder)", "--locale=C", "--encoding=UTF8",
+                binaries.initdb, "--pgdata=\(making)", "--locale=C", "--encoding=UTF8",
                 "--auth=trust", "--username=\(Self.superuser)", "--no-instructions",
             ] + (options.isDurable ? [] : ["--no-sync"]))
+        guard rename(making, dataFolder) == 0 else {
+            throw PostgresClusterError("cannot make \(dataFolder): \(Files.message(errno))")
+        }
     }
 
     /// Starts the server if it does not run, and returns when it takes connections.

@@ -62,6 +62,28 @@ import Testing
         }
     }
 
+    @Test func anInterruptedInitializationIsStartedOver() throws {
+        let folder = try Files.makeTemporaryFolder()
+        chmod(folder, 0o755)
+        defer { remove(folder) }
+        mkdir(folder + "/data.new", 0o700)
+        close(open(folder + "/data.new/PG_VERSION", O_WRONLY | O_CREAT, 0o600))
+        let account = try Account.find(dataFolder: folder + "/data")
+        try account.own(folder)
+        try account.own(folder + "/data.new")
+        let cluster = try PostgresCluster(folder: folder, options: .disposable)
+        try cluster.execute("CREATE TABLE t (x int)")
+        #expect(Files.kind(folder + "/data.new") == nil)
+    }
+
+    @Test func databasesAreCopied() throws {
+        let cluster = try PostgresCluster.shared()
+        try cluster.createDatabase(named: "copied")
+        try cluster.execute("CREATE TABLE t (x int)", database: "copied")
+        try cluster.createDatabase(named: "copy", copying: "copied")
+        try cluster.execute("SELECT * FROM t", database: "copy")
+    }
+
     @Test func stopsAndStarts() throws {
         let cluster = try PostgresCluster()
         try cluster.createDatabase(named: "kept")
