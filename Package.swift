@@ -63,7 +63,8 @@ let layer3 =
 let layer4 =
     module("Configuration", ["YAML", "Matrix"], testing: ["JSON"])
     + module("Observability", ["Reactor", "YAML", logging])
-    + module("ProcessControl", ["CProcess"])
+    + module(
+        "ProcessControl", ["CProcess"], testing: ["Configuration", "StandIn", "synctl"])
     + module("Storage", ["Postgres", "Matrix", "JSON", "Reactor"], testing: ["PostgresCluster"])
 let upper: [Target.Dependency] = ["Bytes", "JSON", "Matrix", "Reactor", logging]
 let layer5 = module(
@@ -89,6 +90,10 @@ let layer8: [Target] = [
         swiftSettings: strict),
     .executableTarget(
         name: "synctl", dependencies: ["Configuration", "ProcessControl", arguments],
+        swiftSettings: strict),
+    // A process without services, for the tests of what starts and stops processes.
+    .executableTarget(
+        name: "StandIn", dependencies: ["Configuration", "ProcessControl"], path: "Tests/StandIn",
         swiftSettings: strict),
 ]
 let whole: [Target] = [

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include "CProcessControl.h"
 #include "CProcessGuard.h"
 
 // Process calls that Swift's Glibc overlay hides or cannot import.

@@ -1,0 +1,52 @@
+/// One process of a fleet, as far as starting and stopping it goes.
+public struct ManagedProcess: Sendable, Hashable {
+    /// How messages call it.
+    public var name: String
+    /// Whether it is the main process, which starts first and stops last.
+    public var isMain: Bool
+    /// The arguments that name its configuration.
+    public var arguments: [String]
+    /// Where it writes its number.
+    public var pidFile: String
+    /// Where its log is, for showing the end of it.
+    public var logFiles: [String]
+    /// Where it listens once it serves.
+    public var addresses: [ListenProbe]
+
+    /// A process that a configuration describes.
+    public init(
+        name: String, isMain: Bool, arguments: [String], pidFile: String, logFiles: [String] = [],
+        addresses: [ListenProbe] = []
+    ) {
+        self.name = name
+        self.isMain = isMain
+        self.arguments = arguments
+        self.pidFile = pidFile
+        self.logFiles = logFiles
+        self.addresses = addresses
+    }
+}
+
+/// The order in which processes start and stop.
+struct FleetPlan: Sendable, Hashable {
+    /// Groups one after the other; the members of a group at the same time.
+    var startGroups: [[ManagedProcess]]
+    /// Groups one after the other; the members of a group at the same time.
+    var stopGroups: [[ManagedProcess]]
+
+    /// Workers need the main process, so it comes first and goes last.
+    init(_ processes: [ManagedProcess]) {
+        let main = processes.filter(\.isMain)
+        let workers = processes.filter { !$0.isMain }
+        startGroups = [main, workers].filter { !$0.isEmpty }
+        stopGroups = [workers, main].filter { !$0.isEmpty }
+    }
+
+    /// Processes that would overwrite each other's pid file.
+    static func conflicts(_ processes: [ManagedProcess]) -> [String] {
+        let byFile = Dictionary(grouping: processes, by: \.pidFile)
+        return byFile.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.map { file, users in
+            "\(users.map(\.name).joined(separator: " and ")) have the same pid file \(file)"
+        }
+    }
+}
