@@ -51,17 +51,19 @@ extension BeamlineConfiguration {
         _ sources: [ConfigurationSource], files: ConfigurationFiles, options: LoadOptions
     ) throws(ConfigurationError) -> BeamlineConfiguration {
         let report = files.report
+        let names = sources.map(\.name)
         // Without all of the files every missing key would be reported as well.
-        guard !report.hasErrors else { throw ConfigurationError(report.sorted) }
+        guard !report.hasErrors else { throw ConfigurationError(report.sorted(files: names)) }
         let merged = merge(sources, report: report)
         let place = SourcePosition(
             file: sources.first?.name ?? "(no configuration file)", line: 1, column: 1)
         let root = Section(merged, prefix: "", at: place, report: report)
         let reader = ConfigurationReader(root: root, files: files, options: options)
-        let configuration = reader.read(files: sources.map(\.name))
+        let configuration = reader.read(files: names)
         root.reportUnknownKeys(explained: KnownKeys.unused)
-        guard !report.hasErrors, var configuration else { throw ConfigurationError(report.sorted) }
-        configuration.diagnostics = report.sorted
+        let diagnostics = report.sorted(files: names)
+        guard !report.hasErrors, var configuration else { throw ConfigurationError(diagnostics) }
+        configuration.diagnostics = diagnostics
         return configuration
     }
 

@@ -70,10 +70,16 @@ final class Report {
 
     var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
 
-    /// The remarks by weight, then by place.
-    var sorted: [Diagnostic] {
-        diagnostics.enumerated().sorted { left, right in
-            (left.element.severity, left.offset) < (right.element.severity, right.offset)
+    /// The remarks by weight, then by place in the files, which come in their order.
+    func sorted(files: [String]) -> [Diagnostic] {
+        let order = Dictionary(
+            zip(files, 0...), uniquingKeysWith: { first, _ in first })
+        return diagnostics.enumerated().sorted { left, right in
+            let (one, other) = (left.element, right.element)
+            guard one.severity == other.severity else { return one.severity < other.severity }
+            let places = [one, other].map { order[$0.position.file] ?? -1 }
+            return (places[0], one.position.line, left.offset)
+                < (places[1], other.position.line, right.offset)
         }.map(\.element)
     }
 

@@ -41,7 +41,7 @@ public struct Command: Sendable, Hashable {
 }
 
 /// How a process ended.
-public enum ExitStatus: Sendable, Hashable, CustomStringConvertible {
+public enum ChildStatus: Sendable, Hashable, CustomStringConvertible {
     /// It exited with a code.
     case exited(Int32)
     /// A signal ended it.
@@ -63,7 +63,7 @@ public enum ExitStatus: Sendable, Hashable, CustomStringConvertible {
 public final class ChildProcess: Sendable {
     /// The process's number; valid until `wait` has returned a status.
     public let pid: Int32
-    private let status = Mutex<ExitStatus?>(nil)
+    private let status = Mutex<ChildStatus?>(nil)
 
     /// Starts a program. Throws if it cannot be executed.
     public init(_ command: Command) throws(ProcessControlError) {
@@ -120,7 +120,7 @@ public final class ChildProcess: Sendable {
     }
 
     /// Waits for the end. Returns nil if the time is over first; without a limit it always ends.
-    public func wait(within timeout: Duration? = nil) -> ExitStatus? {
+    public func wait(within timeout: Duration? = nil) -> ChildStatus? {
         let deadline = timeout.map { ContinuousClock.now + $0 }
         let watch = cprocess_pidfd(pid)
         defer { if watch >= 0 { close(watch) } }
@@ -144,7 +144,7 @@ public final class ChildProcess: Sendable {
         }
     }
 
-    private func reap() -> ExitStatus? {
+    private func reap() -> ChildStatus? {
         status.withLock { status in
             if let status { return status }
             var word: Int32 = 0

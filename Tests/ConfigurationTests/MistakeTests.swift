@@ -249,14 +249,14 @@ private let workerChanges: [(String, String, [String])] = [
                 """)
         #expect(
             remarks == [
-                "warning main.yaml:34: worker_pid_file: is for workers and not used by the main "
-                    + "process",
                 "warning main.yaml:29: enable_regstration: is not a known key and not used, did you "
                     + "mean enable_registration?",
                 "warning main.yaml:31: flux_capacitor: is not a known key and not used",
                 "warning main.yaml:32: 5: is the number 5 and not used, expected a name as key",
                 "warning main.yaml:33: listeners_x: is not a known key and not used, did you mean "
                     + "listeners?",
+                "warning main.yaml:34: worker_pid_file: is for workers and not used by the main "
+                    + "process",
                 "info main.yaml:28: web_client: is a legacy key of Synapse and has no effect",
                 "info main.yaml:30: caches: has no effect in Beamline yet",
             ])

@@ -89,7 +89,8 @@ import Testing
         let long = (0..<20_000).map { "line \($0)" }
         try folder.write("log", long.joined(separator: "\n") + "\n")
         #expect(LogTail.lines(of: "\(folder.path)/log", count: 3) == long.suffix(3).map { $0 })
-        #expect(LogTail.lines(of: "\(folder.path)/log", count: 99_999).allSatisfy(long.contains))
+        let all = LogTail.lines(of: "\(folder.path)/log", count: 99_999)
+        #expect(all.count > 1000 && all == Array(long.suffix(all.count)))
     }
 
     @Test func openFilesAreRaisedToWhatIsAllowed() throws {

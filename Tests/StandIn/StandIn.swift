@@ -29,7 +29,9 @@ enum StandIn {
     ) throws(ProcessControlError) {
         let behaviour = Behaviour(of: configuration.instanceName)
         let report = daemonize ? try Daemon.detach() : StartupReport.foreground()
-        let log = { (line: String) in append(line, to: configuration.logging.files.first) }
+        let log = { (line: String) in
+            append("\(configuration.instanceName) \(line)", to: configuration.logging.files.first)
+        }
         log("starting")
         if behaviour.has("crash") { kill(getpid(), SIGKILL) }
         if behaviour.has("fail") {
