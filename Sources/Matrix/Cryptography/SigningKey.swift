@@ -37,8 +37,12 @@ public struct SigningKey: Sendable {
 
     /// The 64 bytes of the signature.
     public func signature(of message: [UInt8]) -> [UInt8] {
-        // Signing with a valid Ed25519 key fails only if memory does.
-        (try? key.signature(for: message)).map { Array($0) } ?? []
+        do {
+            return Array(try key.signature(for: message))
+        } catch {
+            // A valid Ed25519 key signs every message; going on would send unsigned events.
+            preconditionFailure("Ed25519 signing failed: \(error)")
+        }
     }
 
     /// Parses the first key of a signing-key file, whose lines are `ed25519 <version> <seed>`.
