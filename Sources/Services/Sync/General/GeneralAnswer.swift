@@ -1,0 +1,90 @@
+import JSON
+import Storage
+
+/// Writes what a ``GeneralSync`` found.
+struct GeneralAnswer {
+    let sync: GeneralSync
+    let accountData: [[UInt8]]
+
+    private var request: SyncRequest { sync.request }
+
+    /// The body, or nil when there is nothing to tell and `evenIfEmpty` is false.
+    func write(nextBatch: StreamToken, evenIfEmpty: Bool, time: Int64) -> [UInt8]? {
+        var rest = AnswerFrame.Rest()
+        rest.accountData = accountData
+        var output = AnswerFrame.head(nextBatch: nextBatch)
+        var hasJoined = false
+        for room in sync.rooms {
+            switch room.kind {
+            case .joined:
+                let section = section(for: room, time: time)
+                let isForced = request.fullState || !room.isKnown
+                guard isForced || !section.isEmpty else { continue }
+                if hasJoined { output.append(UInt8(ascii: ",")) }
+                hasJoined = true
+                section.append(to: &output)
+            case .left:
+                var bytes: [UInt8] = []
+                section(for: room, time: time).append(to: &bytes, isLeft: true)
+                rest.left.append(bytes)
+            case .invited: rest.invited.append(pending(room, "invite_state"))
+            case .knocked: rest.knocked.append(pending(room, "knock_state"))
+            }
+        }
+        guard hasJoined || evenIfEmpty || !rest.isEmpty else { return nil }
+        output.append(contentsOf: AnswerFrame.tail(rest))
+        return output
+    }
+
+    private func section(for room: PlannedRoom, time: Int64) -> RoomSection {
+        var section = RoomSection(roomID: room.roomID)
+        section.isLimited = room.isLimited
+        section.previousBatch =
+            room.events.first.map {
+                RoomSection.previousBatch(
+                    topological: $0.topologicalOrdering, stream: $0.streamOrdering)
+            } ?? RoomSection.previousBatch(at: room.window.upTo)
+        section.timeline = room.events.compactMap { text(of: $0, time: time) }
+        section.state = room.state.compactMap { text(of: $0, time: time) }
+        section.accountData = room.accountData
+        if let typing = room.typing { section.ephemeral.append(Ephemera.typing(typing)) }
+        if let receipts = Ephemera.receipts(room.receipts) { section.ephemeral.append(receipts) }
+        section.summary = room.summary.map { RoomSection.Summary($0, for: request.userID) }
+        return section
+    }
+
+    private func text(of event: SyncEvent, time: Int64) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        guard EventRenderer.appendTimelineEvent(event, now: time, to: &bytes) else { return nil }
+        if let transaction = event.transaction, transaction.userID == request.userID,
+            transaction.deviceID == request.deviceID
+        {
+            return EventRenderer.insertTransaction(transaction.id, into: bytes)
+        }
+        return bytes
+    }
+
+    /// `"!room":{"invite_state":{"events":[…]}}`
+    private func pending(_ room: PlannedRoom, _ name: String) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.appendJSONString(room.roomID)
+        bytes.append(contentsOf: Array(":{\"\(name)\":{\"events\":[".utf8))
+        var texts: [[UInt8]] = []
+        for event in sync.stripped[room.roomID] ?? [] {
+            var text: [UInt8] = []
+            if EventRenderer.appendStripped(event, to: &text) { texts.append(text) }
+        }
+        RoomSection.append(texts, to: &bytes)
+        bytes.append(contentsOf: Array("]}}".utf8))
+        return bytes
+    }
+}
+
+extension RoomSection.Summary {
+    /// What the summary says to one member: the first five others.
+    init(_ summary: SyncRoomState.Summary, for userID: String) {
+        heroes = Array(summary.first.filter { $0 != userID }.prefix(5))
+        joined = summary.joined
+        invited = summary.invited
+    }
+}

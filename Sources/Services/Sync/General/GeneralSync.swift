@@ -1,0 +1,151 @@
+import Postgres
+import Reactor
+import Storage
+
+/// One answer computed from the database, as of a position that the process has reached.
+///
+/// Up to four round trips, each a fixed set of statements: what belongs to the user; the timelines and receipts of
+/// all rooms; if the user was not always there, the rooms' history visibility; the state that the timelines need.
+/// Everything that can be newer than `now` in the tables is left out, so that it is news next time.
+struct GeneralSync {
+    /// What came out.
+    struct Result {
+        /// The answer; nil if there is nothing to tell.
+        var answer: SyncAnswer?
+        var nextBatch: StreamToken
+        /// All joined rooms, whatever the filter says.
+        var joinedRooms: [String]
+        var ignored: Set<String>
+    }
+
+    struct Personal {
+        var memberships: [SyncMemberships.Membership] = []
+        var history: [String: [SyncMemberships.Past]] = [:]
+        var ignored: Set<String> = []
+        var accountData: [SyncPersonalData.AccountDatum] = []
+        var tags: [SyncPersonalData.Tag] = []
+    }
+
+    let request: SyncRequest
+    let now: StreamToken
+    let engine: SyncEngine
+    var rooms: [PlannedRoom] = []
+    var stripped: [String: [SyncEvent]] = [:]
+
+    init(request: SyncRequest, now: StreamToken, engine: SyncEngine) {
+        self.request = request
+        self.now = now
+        self.engine = engine
+    }
+
+    /// The client's token, or the beginning of everything.
+    var low: StreamToken { request.since ?? StreamToken() }
+
+    func run(on loop: isolated EventLoop) async throws -> Result {
+        var copy = self
+        return try await copy.compute(on: loop)
+    }
+
+    private mutating func compute(on loop: isolated EventLoop) async throws -> Result {
+        let personal = try await readPersonal(on: loop)
+        let planner = RoomPlanner(
+            request: request, now: now, history: personal.history, ignored: personal.ignored)
+        rooms = personal.memberships.compactMap(planner.plan)
+        rooms.sort { $0.roomID < $1.roomID }
+        try await readTimelines(ignored: personal.ignored, on: loop)
+        try await cutToVisible(on: loop)
+        try await readState(on: loop)
+        addTyping()
+        let accountData = addAccountData(personal)
+        var nextBatch = now
+        if let since = request.since { nextBatch = now.merged(with: since) }
+        let isFirst = request.since == nil || request.fullState
+        let body = GeneralAnswer(sync: self, accountData: accountData).write(
+            nextBatch: nextBatch, evenIfEmpty: isFirst, time: engine.clock.now)
+        return Result(
+            answer: body.map { SyncAnswer($0) }, nextBatch: nextBatch,
+            joinedRooms: personal.memberships.filter { $0.membership == "join" }.map(\.roomID),
+            ignored: personal.ignored)
+    }
+
+    private func readPersonal(on loop: isolated EventLoop) async throws -> Personal {
+        let userID = request.userID
+        var statements = [
+            SyncMemberships.reading(userID: userID, at: now.room),
+            SyncMemberships.readingHistory(
+                userID: userID, changedAfter: low.room, upTo: now.room),
+            SyncMemberships.readingIgnored(userID: userID),
+        ]
+        let hasAccountData = request.since == nil || low.accountData < now.accountData
+        if hasAccountData {
+            statements.append(
+                SyncPersonalData.readingAccountData(
+                    userID: userID, after: low.accountData, upTo: now.accountData))
+            statements.append(
+                SyncPersonalData.readingTags(
+                    userID: userID, after: low.accountData, upTo: now.accountData))
+        }
+        let results = try await query(statements, on: loop)
+        var personal = Personal()
+        personal.memberships = try SyncMemberships.memberships(results[0])
+        personal.history = try SyncMemberships.history(results[1])
+        personal.ignored = Set(try SyncMemberships.ignoredUsers(results[2]))
+        if hasAccountData {
+            personal.accountData = try SyncPersonalData.accountData(results[3])
+            personal.tags = try SyncPersonalData.tags(results[4])
+        }
+        return personal
+    }
+
+    /// Sends statements in one round trip.
+    func query(
+        _ statements: [(Statement, [PostgresValue])], on loop: isolated EventLoop
+    ) async throws -> [Rows] {
+        if statements.isEmpty { return [] }
+        engine.metrics.queries += statements.count
+        return try await engine.pool.queryAll(statements, on: loop)
+    }
+
+    // MARK: What needs no database
+
+    private mutating func addTyping() {
+        let since = low.typing > now.typing ? 0 : low.typing
+        for index in rooms.indices where rooms[index].kind == .joined {
+            let isFresh = !rooms[index].isKnown
+            let change = engine.typing.change(
+                in: rooms[index].roomID, after: isFresh ? 0 : since)
+            // That nobody types is no news to who has not heard that somebody does.
+            if let change, !(isFresh && change.isEmpty),
+                request.filter.ephemeral.passes("m.typing")
+            {
+                rooms[index].typing = change
+            }
+        }
+    }
+
+    /// Hands each room its account data; returns the account's own.
+    private mutating func addAccountData(_ personal: Personal) -> [[UInt8]] {
+        var global: [[UInt8]] = []
+        var ofRooms: [String: [[UInt8]]] = [:]
+        for datum in personal.accountData {
+            let text = Ephemera.accountData(type: datum.type, content: datum.content)
+            if let roomID = datum.roomID {
+                guard request.filter.roomAccountData.passes(datum.type) else { continue }
+                ofRooms[roomID, default: []].append(text)
+            } else if request.filter.accountData.passes(datum.type) {
+                global.append(text)
+            }
+        }
+        if request.filter.roomAccountData.passes("m.tag") {
+            let tags = Dictionary(grouping: personal.tags, by: \.roomID)
+            for (roomID, tags) in tags {
+                if request.since == nil, tags.allSatisfy({ $0.name == nil }) { continue }
+                ofRooms[roomID, default: []].append(Ephemera.tags(tags))
+            }
+        }
+        for index in rooms.indices where rooms[index].kind == .joined {
+            rooms[index].accountData = ofRooms[rooms[index].roomID] ?? []
+        }
+        return global
+    }
+}

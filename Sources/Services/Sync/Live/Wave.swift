@@ -1,0 +1,236 @@
+import Bytes
+import Reactor
+import ReplicationWire
+import Storage
+
+/// The work of one step: brings the index up to date and finds out who is told what.
+///
+/// It runs without suspending, so nobody parks or leaves meanwhile, and the position moves together with everything
+/// that depends on it.
+struct Wave {
+    let engine: SyncEngine
+    let step: StreamStep
+    let news: SyncEngine.News
+    private var sections: [LiveSection] = []
+    private var places: [String: Int] = [:]
+    private var touched: [TrackedUser] = []
+    private var head = SharedBytes([])
+    private var lastSections: [Int] = []
+    private var lastAnswer: SyncAnswer?
+
+    init(engine: SyncEngine, step: StreamStep, news: SyncEngine.News) {
+        self.engine = engine
+        self.step = step
+        self.news = news
+    }
+
+    mutating func apply(on loop: isolated EventLoop) -> [SyncEngine.Delivery] {
+        engine.position = step.position
+        engine.waveNumber += 1
+        takeTyping()
+        takeEventRows()
+        takeReceipts()
+        takeAccountData()
+        renderEvents()
+        for index in sections.indices { spread(index) }
+        guard !touched.isEmpty else { return [] }
+        head = SharedBytes(AnswerFrame.head(nextBatch: engine.position))
+        var deliveries: [SyncEngine.Delivery] = []
+        for user in touched {
+            for var client in engine.unparkAll(user, on: loop) {
+                let answer = answer(for: client, of: user)
+                if answer == nil { lowerAccountData(&client.request, user) }
+                deliveries.append(
+                    SyncEngine.Delivery(client: client, user: user, answer: answer))
+            }
+        }
+        return deliveries
+    }
+
+    // MARK: Taking in
+
+    private mutating func takeTyping() {
+        if step.typingWasReset {
+            for user in engine.users.values { user.last.typing = 0 }
+            for roomID in engine.typing.reset(serial: step.position.typing) {
+                section(of: roomID).typing = []
+            }
+        }
+        for (roomID, change) in step.typing {
+            engine.typing.set(change.userIDs, in: roomID, serial: change.serial)
+            section(of: roomID).typing = change.userIDs
+        }
+    }
+
+    private mutating func takeEventRows() {
+        for row in step.events {
+            engine.recent.noteEvent(in: row.roomID, at: step.position.room)
+            let section = section(of: row.roomID)
+            section.hasEventRows = true
+            section.isComplete = news.rooms.contains(row.roomID)
+            guard row.type == "m.room.member", let userID = row.stateKey,
+                let user = engine.users[userID]
+            else { continue }
+            // Where the user may look has changed: the general path finds out.
+            user.last.room = step.position.room
+            engine.unload(user)
+            touch(user)
+            user.waveIsGeneral = true
+        }
+    }
+
+    private mutating func takeReceipts() {
+        for row in step.receipts {
+            if row.type == "m.read.private" {
+                guard let user = engine.users[row.userID] else { continue }
+                engine.recent.noteReceipt(in: row.roomID, at: step.position.receipt)
+                user.last.receipt = step.position.receipt
+                touch(user)
+                user.waveIsGeneral = true
+                continue
+            }
+            engine.recent.noteReceipt(in: row.roomID, at: step.position.receipt)
+            let section = section(of: row.roomID)
+            guard let data = row.data else {
+                section.isComplete = false
+                continue
+            }
+            section.receipts.append(
+                Ephemera.Receipt(
+                    type: row.type, userID: row.userID, eventID: row.eventID,
+                    data: Array(data.utf8), threadID: nil))
+        }
+    }
+
+    private mutating func takeAccountData() {
+        for change in step.accountData {
+            guard let user = engine.users[change.userID] else { continue }
+            user.last.accountData = step.position.accountData
+            // Tells whom the user ignores, which the index remembers.
+            if change.type == "m.ignored_user_list" { engine.unload(user) }
+            touch(user)
+            user.waveIsGeneral = true
+        }
+    }
+
+    /// Rows of account data and tags can arrive out of order with each other after a reconnection; the clients that
+    /// wait are told from the lowest on.
+    private func lowerAccountData(_ request: inout SyncRequest, _ user: TrackedUser) {
+        let tokens = step.accountData.filter { $0.userID == user.userID }.map(\.token)
+        guard let lowest = tokens.min(), let since = request.since else { return }
+        request.since?.accountData = min(since.accountData, lowest - 1)
+    }
+
+    private mutating func renderEvents() {
+        let time = engine.clock.now
+        for summary in news.summaries {
+            if let index = places[summary.roomID] { sections[index].summary = summary }
+        }
+        var starts: [Int: String] = [:]
+        for event in news.events {
+            guard let index = places[event.roomID] else { continue }
+            var text: [UInt8] = []
+            guard EventRenderer.appendTimelineEvent(event, now: time, to: &text) else { continue }
+            sections[index].events.append(
+                LiveSection.LiveEvent(
+                    text: text, sender: event.sender, isState: event.stateKey != nil,
+                    transaction: event.transaction))
+            if starts[index] == nil {
+                starts[index] = RoomSection.previousBatch(
+                    topological: event.topologicalOrdering, stream: event.streamOrdering)
+            }
+        }
+        for index in sections.indices {
+            sections[index].assemble(
+                previousBatch: starts[index]
+                    ?? RoomSection.previousBatch(at: engine.position.room))
+        }
+    }
+
+    private mutating func section(of roomID: String) -> LiveSection {
+        if let index = places[roomID] { return sections[index] }
+        let section = LiveSection(roomID: roomID)
+        places[roomID] = sections.count
+        sections.append(section)
+        return section
+    }
+
+    // MARK: Who is told
+
+    private mutating func touch(_ user: TrackedUser) {
+        guard user.waveNumber != engine.waveNumber else { return }
+        user.waveNumber = engine.waveNumber
+        user.waveSections.removeAll(keepingCapacity: true)
+        user.waveIsGeneral = false
+        touched.append(user)
+    }
+
+    /// Notes with each member of the section's room that something happened.
+    private mutating func spread(_ index: Int) {
+        let section = sections[index]
+        guard let room = engine.rooms[section.roomID] else { return }
+        let position = step.position
+        let isNews = !section.isEmpty || !section.isComplete
+        for user in room.users.values {
+            if section.hasEventRows { user.last.room = position.room }
+            if !section.receipts.isEmpty { user.last.receipt = position.receipt }
+            if section.typing != nil { user.last.typing = engine.typing.serial(of: room.roomID) }
+            guard isNews, !user.parked.isEmpty else { continue }
+            touch(user)
+            user.waveSections.append(index)
+        }
+    }
+
+    // MARK: Answers
+
+    /// The answer for a client, or nil if it has to be computed.
+    private mutating func answer(
+        for client: ParkedClient, of user: TrackedUser
+    ) -> SyncAnswer? {
+        let request = client.request
+        guard !user.waveIsGeneral, request.filter.isPlain, user.isLoaded else { return nil }
+        var isPersonal = false
+        for index in user.waveSections {
+            let section = sections[index]
+            guard section.isComplete, section.events.count <= request.filter.timelineLimit else {
+                return nil
+            }
+            if !user.ignored.isEmpty, section.hasMessage(from: user.ignored) { return nil }
+            isPersonal = isPersonal || section.isPersonal(to: request)
+        }
+        if isPersonal { return pieces(for: user.waveSections, request) }
+        if user.waveSections.count == 1 { return soleAnswer(user.waveSections[0]) }
+        if let lastAnswer, user.waveSections == lastSections { return lastAnswer }
+        lastSections = user.waveSections
+        lastAnswer = pieces(for: user.waveSections, nil)
+        return lastAnswer
+    }
+
+    /// One piece for everybody for whom only this room is news.
+    private func soleAnswer(_ index: Int) -> SyncAnswer {
+        if let answer = sections[index].answer { return answer }
+        var bytes: [UInt8] = []
+        for piece in [head, sections[index].shared, AnswerFrame.tail] {
+            piece.bytes.withUnsafeBytes { bytes.append(contentsOf: $0) }
+        }
+        let answer = SyncAnswer(bytes)
+        sections[index].answer = answer
+        return answer
+    }
+
+    private func pieces(for indices: [Int], _ request: SyncRequest?) -> SyncAnswer {
+        var pieces = [head]
+        pieces.reserveCapacity(indices.count * 2 + 1)
+        for (number, index) in indices.enumerated() {
+            if number > 0 { pieces.append(AnswerFrame.comma) }
+            let section = sections[index]
+            if let request, section.isPersonal(to: request) {
+                pieces.append(section.personal(to: request))
+            } else {
+                pieces.append(section.shared)
+            }
+        }
+        pieces.append(AnswerFrame.tail)
+        return SyncAnswer(pieces)
+    }
+}

@@ -1,0 +1,198 @@
+public import Postgres
+public import Reactor
+
+/// Serves /sync: in the main process and, unchanged, in every synchrotron. Lives on the process's loop.
+///
+/// What it knows comes from three sides: the database, the rows of streams through ``streamAdvanced(_:on:)``, and
+/// the clients' requests. Two paths lead to an answer.
+///
+/// - The *general path* computes it from the database, in a handful of statements whatever the number of rooms, as
+///   of a position that this process has reached.
+/// - The *live path* serves clients that wait. **A parked client has seen everything up to the position at which it
+///   was parked; therefore the next batch of rows is exactly what it lacks.** Batches are taken strictly in order,
+///   one at a time; the new events are read with one statement per batch and rendered once, and a client's answer is
+///   put together from shared pieces.
+///
+/// Whatever is doubtful (the user's own membership changed, the filter hides something, too much at once) goes
+/// the general way. Both ways give the same answer to the same question.
+public final class SyncEngine {
+    let pool: PostgresPool
+    let clock: WallClock
+    let options: SyncOptions
+    let activity: SyncActivity
+
+    /// How far this process has come in each stream: everything up to here has been delivered.
+    public internal(set) var position: StreamToken
+    /// Counts for dashboards.
+    public internal(set) var metrics = SyncMetrics()
+
+    var users: [String: TrackedUser] = [:]
+    var rooms: [String: TrackedRoom] = [:]
+    var idleUsers: [TrackedUser] = []
+    var recent: RecentChanges
+    var typing = TypingBoard()
+
+    /// Rows that arrived and are not delivered yet.
+    var inbox: StreamStep
+    var isDelivering = false
+    var waveNumber = 0
+    var parkedNumber: UInt64 = 0
+    var future: [FutureWait] = []
+    var futureNumber: UInt64 = 0
+    var generalRunning = 0
+    var generalWaiting: [UnsafeContinuation<Void, Never>] = []
+    var generalFirst = 0
+    var isShutDown = false
+
+    /// An engine that has seen everything up to `position`: what the database holds at the start, or better, what
+    /// replication reports at subscription.
+    public init(
+        pool: PostgresPool, position: StreamToken, clock: WallClock = .system,
+        options: SyncOptions = SyncOptions()
+    ) {
+        self.pool = pool
+        self.clock = clock
+        self.options = options
+        self.position = position
+        inbox = StreamStep(position: position)
+        activity = SyncActivity(grace: options.activityGrace, clock: clock)
+        recent = RecentChanges(
+            floor: RecentChanges.Positions(room: position.room, receipt: position.receipt),
+            roomsMax: options.recentRoomsMax)
+    }
+
+    /// Is told who syncs here.
+    public var activityDelegate: (any SyncActivityDelegate)? {
+        get { activity.delegate }
+        set { activity.delegate = newValue }
+    }
+
+    /// The users who count as syncing here, with their numbers of requests; for replication when it reconnects.
+    public var syncingUsers: [String: Int] { activity.counts }
+
+    /// Answers a request, now or when there is something new.
+    public func sync(
+        _ request: SyncRequest, answering responder: any SyncResponder,
+        on loop: isolated EventLoop
+    ) {
+        metrics.requests += 1
+        var request = request
+        request.timeout = min(max(request.timeout, .zero), options.timeoutMax)
+        let user = begin(request, on: loop)
+        let deadline = loop.now + request.timeout
+        if let since = request.since, !request.fullState,
+            user.knowsNothingNew(since: since, position: position)
+        {
+            metrics.parksFromMemory += 1
+            park(request, user, responder, until: deadline, on: loop)
+            return
+        }
+        loop.spawn {
+            await self.serve(request, user, responder, until: deadline, on: loop)
+        }
+    }
+
+    /// Answers everybody who waits with where they stand, and makes nobody wait any more.
+    ///
+    /// To be called before the HTTP server drains.
+    public func shutDown(on loop: isolated EventLoop) {
+        isShutDown = true
+        let waiting = future
+        future.removeAll()
+        for wait in waiting { wait.continuation.resume() }
+        let nothing = AnswerFrame.nothing(nextBatch: position)
+        for user in users.values {
+            for client in unparkAll(user, on: loop) {
+                finish(client.request, user, on: loop)
+                client.responder.answer(nothing, on: loop)
+            }
+        }
+    }
+
+    // MARK: The users in the index
+
+    func begin(_ request: SyncRequest, on loop: isolated EventLoop) -> TrackedUser {
+        let user: TrackedUser
+        if let known = users[request.userID] {
+            user = known
+        } else {
+            user = TrackedUser(userID: request.userID)
+            users[request.userID] = user
+            metrics.trackedUsers = users.count
+        }
+        user.requests += 1
+        if request.affectsPresence { activity.began(request.userID, on: loop) }
+        return user
+    }
+
+    func finish(_ request: SyncRequest, _ user: TrackedUser, on loop: isolated EventLoop) {
+        user.requests -= 1
+        if user.requests == 0 {
+            user.idleSince = loop.now
+            if !user.isQueuedIdle {
+                user.isQueuedIdle = true
+                idleUsers.append(user)
+            }
+        }
+        if request.affectsPresence { activity.ended(request.userID, on: loop) }
+    }
+
+    /// Drops users from the index who have not asked for long, or of whom there are too many.
+    func forgetIdleUsers(on loop: isolated EventLoop) {
+        guard let oldest = idleUsers.first else { return }
+        guard
+            idleUsers.count > options.idleUsersMax
+                || oldest.requests > 0 || oldest.idleSince + options.idleLifetime < loop.now
+        else { return }
+        var kept: [TrackedUser] = []
+        for (index, user) in idleUsers.enumerated() {
+            user.isQueuedIdle = false
+            if user.requests > 0 { continue }
+            let isSurplus = idleUsers.count - index > options.idleUsersMax
+            if isSurplus || user.idleSince + options.idleLifetime < loop.now {
+                unload(user)
+                users[user.userID] = nil
+            } else {
+                user.isQueuedIdle = true
+                kept.append(user)
+            }
+        }
+        idleUsers = kept
+        metrics.trackedUsers = users.count
+    }
+
+    /// Enters a user's rooms as the general path read them at `at`, unless that was overtaken.
+    func load(
+        _ user: TrackedUser, rooms roomIDs: [String], ignored: Set<String>, generation: Int,
+        at: StreamToken
+    ) {
+        guard !user.isLoaded, user.generation == generation,
+            at.room >= recent.floor.room, at.receipt >= recent.floor.receipt
+        else { return }
+        user.isLoaded = true
+        user.ignored = ignored
+        user.floor = at
+        user.rooms.reserveCapacity(roomIDs.count)
+        for roomID in roomIDs {
+            let room = rooms[roomID] ?? TrackedRoom(roomID: roomID)
+            rooms[roomID] = room
+            room.users[ObjectIdentifier(user)] = user
+            user.rooms.append(room)
+            let changed = recent.positions(of: roomID)
+            user.last.room = max(user.last.room, changed.room)
+            user.last.receipt = max(user.last.receipt, changed.receipt)
+            user.last.typing = max(user.last.typing, typing.serial(of: roomID))
+        }
+    }
+
+    /// Forgets what is known of a user's rooms; the general path reads them again.
+    func unload(_ user: TrackedUser) {
+        user.generation += 1
+        user.isLoaded = false
+        for room in user.rooms {
+            room.users[ObjectIdentifier(user)] = nil
+            if room.users.isEmpty { rooms[room.roomID] = nil }
+        }
+        user.rooms.removeAll()
+    }
+}

@@ -1,0 +1,64 @@
+public import Bytes
+public import Reactor
+
+/// What a client asks /sync for.
+public struct SyncRequest: Sendable {
+    /// Who asks.
+    public var userID: String
+    /// The asking device.
+    public var deviceID: String?
+    /// What the client has seen already; nil for an initial sync.
+    public var since: StreamToken?
+    /// How long to wait when there is nothing new.
+    public var timeout: Duration
+    /// What the client wants to see.
+    public var filter: SyncFilter
+    /// Whether to send the whole state of all rooms.
+    public var fullState: Bool
+    /// Whether the user counts as online meanwhile.
+    public var affectsPresence: Bool
+
+    /// A request of a user.
+    public init(
+        userID: String, deviceID: String?, since: StreamToken? = nil,
+        timeout: Duration = .zero, filter: SyncFilter = .everything, fullState: Bool = false,
+        affectsPresence: Bool = true
+    ) {
+        self.userID = userID
+        self.deviceID = deviceID
+        self.since = since
+        self.timeout = timeout
+        self.filter = filter
+        self.fullState = fullState
+        self.affectsPresence = affectsPresence
+    }
+}
+
+/// The body of an answer, in pieces that may be shared with other answers.
+public struct SyncAnswer: Sendable {
+    /// The pieces in order.
+    public let pieces: [SharedBytes]
+    /// The sum of their lengths.
+    public let count: Int
+
+    init(_ pieces: [SharedBytes]) {
+        self.pieces = pieces
+        count = pieces.reduce(0) { $0 + $1.count }
+    }
+
+    init(_ bytes: [UInt8]) {
+        self.init([SharedBytes(bytes)])
+    }
+}
+
+/// Where an answer goes. Lives on the loop.
+public protocol SyncResponder: AnyObject {
+    /// Whether the client has gone.
+    var isGone: Bool { get }
+    /// Sends the answer; called at most once, and not together with ``fail(_:on:)``.
+    func answer(_ answer: SyncAnswer, on loop: isolated EventLoop)
+    /// Sends an error.
+    func fail(_ error: any Error, on loop: isolated EventLoop)
+    /// Has `body` called if the client goes away unanswered.
+    func whenGone(_ body: @escaping () -> Void)
+}
