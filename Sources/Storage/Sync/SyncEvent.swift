@@ -12,8 +12,8 @@ public struct SyncEvent: Sendable, Hashable {
         public let id: String
     }
 
-    /// The state event that a state event took the place of.
-    public struct Replaced: Sendable, Hashable {
+    /// An event that this one shows a part of.
+    public struct Other: Sendable, Hashable {
         /// Its id.
         public let eventID: String
         /// The whole event as JSON text.
@@ -38,23 +38,25 @@ public struct SyncEvent: Sendable, Hashable {
     public let json: [UInt8]
     /// The version of its room.
     public let roomVersion: String
-    /// The newest event that redacts it, as JSON text.
-    public let redaction: [UInt8]?
+    /// When it was sent, by the sender's clock, in milliseconds since 1970.
+    public let originServerTimestamp: Int64
+    /// The newest event that redacts it.
+    public let redaction: Other?
     /// What it replaced, for timelines; nil if that was redacted.
-    public let replaced: Replaced?
+    public let replaced: Other?
     /// The request that made it, for timelines; only its device may see it.
     public let transaction: Transaction?
 
     private static let columns = """
         e.event_id, e.room_id, e.stream_ordering, e.topological_ordering, e.type, e.state_key,
-        e.sender, j.json, r.room_version, d.json
+        e.sender, j.json, r.room_version, e.origin_server_ts, d.event_id, d.json
         """
 
     private static let joins = """
         JOIN event_json j ON j.event_id = e.event_id
         LEFT JOIN rooms r ON r.room_id = e.room_id
         LEFT JOIN LATERAL (
-            SELECT x.json FROM redactions s JOIN event_json x ON x.event_id = s.event_id
+            SELECT x.event_id, x.json FROM redactions s JOIN event_json x ON x.event_id = s.event_id
             WHERE s.redacts = e.event_id ORDER BY s.received_ts DESC LIMIT 1
         ) d ON true
         """
@@ -96,18 +98,20 @@ public struct SyncEvent: Sendable, Hashable {
         sender = try row.optionalText(6) ?? ""
         json = try row.bytes(7)
         roomVersion = try row.optionalText(8) ?? "1"
-        redaction = try row.optionalBytes(9)
-        if let previous = try row.optionalText(10) {
-            replaced = Replaced(eventID: previous, json: try row.bytes(11))
-        } else {
-            replaced = nil
-        }
-        if let user = try row.optionalText(12) {
+        originServerTimestamp = try row.optionalInteger(9) ?? 0
+        redaction = try Self.other(row, 10)
+        replaced = try Self.other(row, 12)
+        if let user = try row.optionalText(14) {
             transaction = Transaction(
-                userID: user, deviceID: try row.text(13), id: try row.text(14))
+                userID: user, deviceID: try row.text(15), id: try row.text(16))
         } else {
             transaction = nil
         }
+    }
+
+    private static func other(_ row: Row, _ column: Int) throws(PostgresError) -> Other? {
+        guard let eventID = try row.optionalText(column) else { return nil }
+        return Other(eventID: eventID, json: try row.bytes(column + 1))
     }
 
     static func read(_ rows: Rows) throws(PostgresError) -> [SyncEvent] {

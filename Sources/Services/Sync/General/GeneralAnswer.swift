@@ -1,4 +1,5 @@
 import JSON
+import Matrix
 import Storage
 
 /// Writes what a ``GeneralSync`` found.
@@ -54,12 +55,11 @@ struct GeneralAnswer {
     }
 
     private func text(of event: SyncEvent, time: Int64) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        guard EventRenderer.appendTimelineEvent(event, now: time, to: &bytes) else { return nil }
+        guard let bytes = SyncEventText.render(event, now: time) else { return nil }
         if let transaction = event.transaction, transaction.userID == request.userID,
             transaction.deviceID == request.deviceID
         {
-            return EventRenderer.insertTransaction(transaction.id, into: bytes)
+            return ClientEvent.adding(transactionID: transaction.id, to: bytes)
         }
         return bytes
     }
@@ -69,12 +69,8 @@ struct GeneralAnswer {
         var bytes: [UInt8] = []
         bytes.appendJSONString(room.roomID)
         bytes.append(contentsOf: Array(":{\"\(name)\":{\"events\":[".utf8))
-        var texts: [[UInt8]] = []
-        for event in sync.stripped[room.roomID] ?? [] {
-            var text: [UInt8] = []
-            if EventRenderer.appendStripped(event, to: &text) { texts.append(text) }
-        }
-        RoomSection.append(texts, to: &bytes)
+        let events = sync.stripped[room.roomID] ?? []
+        RoomSection.append(events.compactMap(SyncEventText.renderStripped), to: &bytes)
         bytes.append(contentsOf: Array("]}}".utf8))
         return bytes
     }

@@ -119,7 +119,8 @@ extension GeneralSync {
     mutating func readState(on loop: isolated EventLoop) async throws {
         var moments: [SyncRoomState.Moment] = []
         var gaps: [SyncTimelines.Window] = []
-        let hidesState = request.filter.timeline.types != nil
+        let hidesState =
+            request.filter.timeline.types != nil
             || !request.filter.timeline.notTypes.isEmpty
             || request.filter.timeline.senders != nil
             || !request.filter.timeline.notSenders.isEmpty

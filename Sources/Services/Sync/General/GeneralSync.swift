@@ -109,11 +109,11 @@ struct GeneralSync {
     // MARK: What needs no database
 
     private mutating func addTyping() {
-        let since = low.typing > now.typing ? 0 : low.typing
+        let since = low.typing > now.typing ? -1 : low.typing
         for index in rooms.indices where rooms[index].kind == .joined {
             let isFresh = !rooms[index].isKnown
             let change = engine.typing.change(
-                in: rooms[index].roomID, after: isFresh ? 0 : since)
+                in: rooms[index].roomID, after: isFresh ? -1 : since)
             // That nobody types is no news to who has not heard that somebody does.
             if let change, !(isFresh && change.isEmpty),
                 request.filter.ephemeral.passes("m.typing")

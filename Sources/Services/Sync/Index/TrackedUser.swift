@@ -17,7 +17,7 @@ final class TrackedUser {
     var ignored: Set<String> = []
     /// What happened before is not known here.
     var floor = StreamToken()
-    /// When something last happened that concerns the user.
+    /// When something last happened that concerns the user. Typing: -1 for never.
     var last = StreamToken()
     /// The clients that wait for something to happen.
     var parked: [ParkedClient] = []
@@ -35,6 +35,7 @@ final class TrackedUser {
 
     init(userID: String) {
         self.userID = userID
+        last.typing = -1
     }
 
     /// Whether it is certain that nothing concerns the user after `since`.
@@ -46,7 +47,7 @@ final class TrackedUser {
         guard last.room <= since.room, last.receipt <= since.receipt,
             last.accountData <= since.accountData
         else { return false }
-        let typing = since.typing > position.typing ? 0 : since.typing
+        let typing = since.typing > position.typing ? -1 : since.typing
         return last.typing <= typing
     }
 }

@@ -31,8 +31,8 @@ struct TypingBoard {
         return entry.userIDs
     }
 
-    /// When it last changed who types in a room.
-    func serial(of roomID: String) -> Int64 { entries[roomID]?.serial ?? 0 }
+    /// When it last changed who types in a room; -1 for never.
+    func serial(of roomID: String) -> Int64 { entries[roomID]?.serial ?? -1 }
 
     private mutating func forgetQuietRooms() {
         let quiet = entries.filter { $0.value.userIDs.isEmpty }.sorted {

@@ -1,4 +1,5 @@
 import Bytes
+import Matrix
 import Storage
 
 /// What happened in one room, rendered once for all who wait for it.
@@ -16,6 +17,8 @@ final class LiveSection {
     var isComplete = true
     /// Rows told of events, whether or not any of them may be shown.
     var hasEventRows = false
+    /// Rows told of receipts.
+    var hasReceiptRows = false
     var typing: [String]?
     var receipts: [Ephemera.Receipt] = []
     var summary: SyncRoomState.Summary?
@@ -69,7 +72,7 @@ final class LiveSection {
             guard let transaction = event.transaction, Self.owns(transaction, request) else {
                 return event.text
             }
-            return EventRenderer.insertTransaction(transaction.id, into: event.text)
+            return ClientEvent.adding(transactionID: transaction.id, to: event.text)
         }
         section.summary = summary.map { RoomSection.Summary($0, for: request.userID) }
         var bytes: [UInt8] = []

@@ -51,7 +51,7 @@ struct Wave {
 
     private mutating func takeTyping() {
         if step.typingWasReset {
-            for user in engine.users.values { user.last.typing = 0 }
+            for user in engine.users.values { user.last.typing = -1 }
             for roomID in engine.typing.reset(serial: step.position.typing) {
                 section(of: roomID).typing = []
             }
@@ -91,6 +91,7 @@ struct Wave {
             }
             engine.recent.noteReceipt(in: row.roomID, at: step.position.receipt)
             let section = section(of: row.roomID)
+            section.hasReceiptRows = true
             guard let data = row.data else {
                 section.isComplete = false
                 continue
@@ -129,8 +130,7 @@ struct Wave {
         var starts: [Int: String] = [:]
         for event in news.events {
             guard let index = places[event.roomID] else { continue }
-            var text: [UInt8] = []
-            guard EventRenderer.appendTimelineEvent(event, now: time, to: &text) else { continue }
+            guard let text = SyncEventText.render(event, now: time) else { continue }
             sections[index].events.append(
                 LiveSection.LiveEvent(
                     text: text, sender: event.sender, isState: event.stateKey != nil,
@@ -173,7 +173,7 @@ struct Wave {
         let isNews = !section.isEmpty || !section.isComplete
         for user in room.users.values {
             if section.hasEventRows { user.last.room = position.room }
-            if !section.receipts.isEmpty { user.last.receipt = position.receipt }
+            if section.hasReceiptRows { user.last.receipt = position.receipt }
             if section.typing != nil { user.last.typing = engine.typing.serial(of: room.roomID) }
             guard isNews, !user.parked.isEmpty else { continue }
             touch(user)

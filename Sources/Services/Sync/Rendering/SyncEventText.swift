@@ -1,0 +1,55 @@
+import JSON
+import Matrix
+import Storage
+
+/// Writes stored events as /sync shows them.
+enum SyncEventText {
+    /// An event of a timeline or of the state; nil if the stored text is broken.
+    static func render(_ event: SyncEvent, now: Int64) -> [UInt8]? {
+        let version = version(of: event)
+        var options = ClientEvent.Options(includesRoomID: false, age: age(of: event, now))
+        if let redaction = event.redaction {
+            options.redactedBecause = render(redaction, version)
+        } else if let replaced = event.replaced {
+            options.unsigned["replaces_state"] = .string(replaced.eventID)
+            // A replaced event that does not parse has nothing to show.
+            if let json = try? JSON(parsing: replaced.json) {
+                options.unsigned["prev_content"] = json["content"]
+                options.unsigned["prev_sender"] = json["sender"]
+            }
+        }
+        guard let json = shownText(of: event, version) else { return nil }
+        return try? ClientEvent.render(  // Broken: not shown.
+            stored: json.span.bytes, eventID: EventID(trusted: event.eventID), version: version,
+            options)
+    }
+
+    /// What people who are not members see of state: no id, no time.
+    static func renderStripped(_ event: SyncEvent) -> [UInt8]? {
+        guard let text = shownText(of: event, version(of: event)),
+            let json = try? JSON(parsing: text).objectValue  // Broken: not shown.
+        else { return nil }
+        let kept: Set<String> = ["type", "sender", "state_key", "content"]
+        return JSON.object(json.filter { kept.contains($0.key) }).bytes
+    }
+
+    private static func age(of event: SyncEvent, _ now: Int64) -> Int64 {
+        max(0, now - event.originServerTimestamp)
+    }
+
+    private static func version(of event: SyncEvent) -> RoomVersion {
+        RoomVersion(rawValue: event.roomVersion) ?? .v1  // Of an unknown one the least is kept.
+    }
+
+    private static func render(_ other: SyncEvent.Other, _ version: RoomVersion) -> [UInt8]? {
+        try? ClientEvent.render(  // Broken: not shown.
+            stored: other.json.span.bytes, eventID: EventID(trusted: other.eventID),
+            version: version, ClientEvent.Options(includesRoomID: false))
+    }
+
+    private static func shownText(of event: SyncEvent, _ version: RoomVersion) -> [UInt8]? {
+        guard event.redaction != nil else { return event.json }
+        guard let json = try? JSON(parsing: event.json).objectValue else { return nil }
+        return JSON.object(Redaction.redact(json, version: version)).bytes
+    }
+}
