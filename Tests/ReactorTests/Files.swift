@@ -1,4 +1,5 @@
 import Glibc
+import Reactor
 
 /// A short path for a socket that no other test uses.
 func temporaryPath(_ name: String) -> String {
@@ -18,3 +19,30 @@ func leaveStaleSocket(at path: String) {
     }
     close(descriptor)
 }
+
+/// How many descriptors this process has open.
+func openDescriptors() -> Int {
+    guard let directory = opendir("/proc/self/fd") else { return -1 }
+    defer { closedir(directory) }
+    var count = 0
+    while readdir(directory) != nil { count += 1 }
+    return count
+}
+
+/// A socket connected with a plain blocking call, outside of any loop.
+func connectBlocking(to address: SocketAddress) -> Int32 {
+    guard case .ipv4(let host, let port) = address else { return -1 }
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var name = sockaddr_in()
+    name.sin_family = sa_family_t(AF_INET)
+    name.sin_port = port.bigEndian
+    name.sin_addr.s_addr = host.bigEndian
+    let result = withUnsafePointer(to: &name) { pointer in
+        connect(
+            descriptor, UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self),
+            socklen_t(MemoryLayout<sockaddr_in>.size))
+    }
+    return result == 0 ? descriptor : -1
+}
+
+func closeDescriptor(_ descriptor: Int32) { close(descriptor) }

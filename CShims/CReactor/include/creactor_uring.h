@@ -203,6 +203,17 @@ static inline bool creactor_uring_poll(
     return true;
 }
 
+/// Completes with each error or hang-up, also of one direction, until one without
+/// IORING_CQE_F_MORE.
+static inline bool creactor_uring_poll_errors(
+    struct creactor_uring *uring, int descriptor, uint64_t user_data) {
+    struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
+    if (!entry) return false;
+    io_uring_prep_poll_multishot(entry, descriptor, 0);
+    io_uring_sqe_set_data64(entry, user_data);
+    return true;
+}
+
 /// Changes the events of a poll under way; says nothing if it succeeds, and completes with
 /// user data 0 if the poll has just completed.
 static inline bool creactor_uring_update_poll(

@@ -16,7 +16,7 @@ final class BlockingPool: Sendable {
 
     /// What the threads share, so that they do not keep the pool itself alive.
     private final class Shared: Sendable {
-        let state = Mutex(State())
+        let state = Guarded(State())
         let semaphore: Int32
 
         init(semaphore: Int32) { self.semaphore = semaphore }

@@ -76,10 +76,21 @@ final class EpollDriver: Driver {
 
     func watch(_ descriptor: Int32, for interest: Readiness, token: Token) throws(SystemError) {
         try add(descriptor, .watch, EpollDriver.mask(interest), token)
+        if interest.isEmpty { detach(descriptor, token) }
     }
 
     func update(_ descriptor: Int32, for interest: Readiness, token: Token) {
-        arm(EpollDriver.mask(interest), descriptor, token)
+        let slot = Int(token.slot)
+        let wanted = EpollDriver.mask(interest)
+        if wanted == 0 {
+            // Hang-ups are reported whatever is asked for, again and again.
+            if !registrations[slot].detached { detach(descriptor, token) }
+            registrations[slot].armed = 0
+        } else if registrations[slot].detached {
+            attach(wanted, descriptor, token)
+        } else {
+            arm(wanted, descriptor, token)
+        }
     }
 
     func setAccepting(_ enabled: Bool, on descriptor: Int32, token: Token) {
@@ -92,10 +103,7 @@ final class EpollDriver: Driver {
         let armed = registrations[slot].armed
         let wanted = enabled ? armed | creactor_epollin : armed & ~creactor_epollin
         if registrations[slot].detached {
-            guard enabled else { return }
-            registrations[slot].detached = false
-            control(EPOLL_CTL_ADD, descriptor, wanted, token)
-            registrations[slot].armed = wanted
+            if enabled { attach(wanted, descriptor, token) }
         } else {
             arm(wanted, descriptor, token)
         }
@@ -145,6 +153,12 @@ final class EpollDriver: Driver {
         registrations[slot].armed = interest
         guard !registrations[slot].detached else { return }
         control(EPOLL_CTL_MOD, descriptor, interest, token)
+    }
+
+    private func attach(_ interest: UInt32, _ descriptor: Int32, _ token: Token) {
+        control(EPOLL_CTL_ADD, descriptor, interest, token)
+        registrations[Int(token.slot)].detached = false
+        registrations[Int(token.slot)].armed = interest
     }
 
     private func detach(_ descriptor: Int32, _ token: Token) {
@@ -243,7 +257,7 @@ final class EpollDriver: Driver {
                 ready.insert(.writable)
             }
             pending = 0
-            return .ready(ready)
+            return registrations[slot].armed == 0 ? nil : .ready(ready)
         case .connecting:
             pending = 0
             arm(0, descriptor, token)

@@ -28,7 +28,7 @@ extension UringDriver {
                 case .accept: accepted(token, completion.result, more)
                 case .connect: connected(token, completion.result)
                 case .poll: polled(token, completion.result)
-                case .errors: failed(token, completion.result)
+                case .errors: failed(token, completion.result, more)
                 }
             if let event { return Completion(token: token, event: event) }
         }
@@ -123,16 +123,18 @@ extension UringDriver {
         return nil
     }
 
-    private func failed(_ token: Token, _ result: Int32) -> Completion.Event? {
+    private func failed(_ token: Token, _ result: Int32, _ more: Bool) -> Completion.Event? {
         guard isCurrent(token) else { return nil }
         let slot = Int(token.slot)
-        slots[slot].state.remove(.errors)
-        // Where something receives, that tells the error, after the bytes before it.
+        if !more {
+            slots[slot].state.remove(.errors)
+            change(token)
+        }
+        // Where something receives, that tells the error, after the bytes before it. A FIN, which
+        // completes this poll too, is told when the stream is resumed.
         let receives = slots[slot].interest != 0 && !slots[slot].state.contains(.inputEnded)
-        guard !receives, result > 0 else { return nil }
-        // A hang-up without an error is no news, and would be reported again and again.
-        slots[slot].state.insert(.errorsEnded)
-        guard result & Int32(POLLERR) != 0 else { return nil }
+        guard !receives, !slots[slot].state.contains(.errorsEnded) else { return nil }
+        guard result > 0, result & Int32(POLLERR) != 0 else { return nil }
         let code = creactor_socket_error(slots[slot].descriptor)
         return receiveFailed(token, code == 0 ? ECONNRESET : code)
     }

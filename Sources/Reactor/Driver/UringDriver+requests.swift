@@ -37,7 +37,7 @@ extension UringDriver {
         } else if slot.state.isDisjoint(with: [.errors, .errorsEnded]) {
             // Nothing receives, so a reset would go unnoticed.
             let userData = Request.errors.userData(token)
-            ring.queue { creactor_uring_poll($0, slot.descriptor, 0, userData) }
+            ring.queue { creactor_uring_poll_errors($0, slot.descriptor, userData) }
             began(.errors, Int(token.slot))
         }
     }

@@ -34,7 +34,7 @@ final class UringDriver: Driver {
         static let errors = State(rawValue: 8)
         /// Nothing more comes from a stream: FIN or failure.
         static let inputEnded = State(rawValue: 16)
-        /// No error is left to be told.
+        /// An error was told; there is no other.
         static let errorsEnded = State(rawValue: 32)
         /// Listed in `changed`.
         static let changed = State(rawValue: 64)

@@ -132,7 +132,7 @@ public actor EventLoop {
         // Writing may have told handlers something, and they may have made tasks ready.
         busy = busy || hasJobs()
         driver.wait(timeout: busy ? 0 : sleepLimit(limit))
-        executor.inbox.withLock { $0.wakeIsPending = true }
+        executor.withInbox { $0.wakeIsPending = true }
         now = Instant.now
         while let completion = driver.next() { dispatch(completion) }
         _ = runJobs()
@@ -155,7 +155,7 @@ public actor EventLoop {
         let serial = executor.asUnownedSerialExecutor()
         let task = executor.asUnownedTaskExecutor()
         for _ in 0..<64 {
-            executor.inbox.withLock { inbox in
+            executor.withInbox { inbox in
                 swap(&inbox.jobs, &running)
                 if running.isEmpty { inbox.wakeIsPending = false }
             }
@@ -166,9 +166,9 @@ public actor EventLoop {
         return true
     }
 
-    private func hasJobs() -> Bool { executor.inbox.withLock { !$0.jobs.isEmpty } }
+    private func hasJobs() -> Bool { executor.withInbox { !$0.jobs.isEmpty } }
 
-    private func stopIsRequested() -> Bool { executor.inbox.withLock { $0.stopRequested } }
+    private func stopIsRequested() -> Bool { executor.withInbox { $0.stopRequested } }
 
     // MARK: Timers
 

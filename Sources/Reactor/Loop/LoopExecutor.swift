@@ -15,7 +15,7 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
         var wakeIsPending = false
     }
 
-    let inbox = Mutex(Inbox())
+    private let inbox = Guarded(Inbox())
     private let wakeDescriptor: Int32
     private let thread = Atomic<UInt>(0)
 
@@ -49,6 +49,10 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
     func unbind() { thread.store(0, ordering: .relaxed) }
 
     func requestStop() { leave { $0.stopRequested = true } }
+
+    func withInbox<Result>(_ body: (inout sending Inbox) -> sending Result) -> sending Result {
+        inbox.withLock(body)
+    }
 
     private func leave(_ change: (inout Inbox) -> Void) {
         let onLoop = isOnLoop
