@@ -57,7 +57,9 @@ extension ReplicationClient {
     /// our hands first.
     func act(on loop: isolated EventLoop) {
         guard !actions.isEmpty else { return }
-        var batch = exchange(&actions, with: exchange(&spare, with: []))
+        var batch: [WorkerLink.Action] = []
+        swap(&batch, &actions)
+        swap(&actions, &spare)
         for action in batch { act(on: action, on: loop) }
         batch.removeAll(keepingCapacity: true)
         if spare.capacity == 0 { spare = batch }

@@ -98,7 +98,9 @@ final class ServerConnection: ChannelHandler {
     /// taken out of our hands first.
     private func act(on loop: isolated EventLoop) {
         guard !actions.isEmpty else { return noteReceived() }
-        for action in exchange(&actions, with: []) {
+        var batch: [MainLink.Action] = []
+        swap(&batch, &actions)
+        for action in batch {
             switch action {
             case .send(let command): send(command, on: loop)
             case .subscribe(let subscription): subscribe(subscription, on: loop)

@@ -26,7 +26,9 @@ final class StreamFeed {
                 ($0.element.token, $0.offset) < ($1.element.token, $1.offset)
             }.map(\.element)
         }
-        if let lastPublished { updates.removeAll { $0.token <= lastPublished } }
+        if let lastPublished, let first = updates.first, first.token <= lastPublished {
+            updates.removeAll { $0.token <= lastPublished }
+        }
         if let last = updates.last { lastPublished = last.token }
         return updates
     }

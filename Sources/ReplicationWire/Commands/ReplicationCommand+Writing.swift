@@ -92,24 +92,22 @@ extension ReplicationCommand {
         _ sighting: UserIP, to output: inout [UInt8], dialect: Dialect
     ) {
         if dialect == .named { output.appendWord(sighting.userID) }
-        var writer = RowWriter(after: exchange(&output, with: []))
-        if dialect == .classic { writer.string(sighting.userID) }
-        writer.string(sighting.accessToken)
-        writer.string(sighting.ip)
-        writer.string(sighting.userAgent)
-        writer.optionalString(sighting.deviceID)
-        writer.integer(sighting.lastSeenMilliseconds)
-        writer.close()
-        output = writer.bytes
+        RowWriter.append(to: &output) { writer in
+            if dialect == .classic { writer.string(sighting.userID) }
+            writer.string(sighting.accessToken)
+            writer.string(sighting.ip)
+            writer.string(sighting.userAgent)
+            writer.optionalString(sighting.deviceID)
+            writer.integer(sighting.lastSeenMilliseconds)
+        }
     }
 
     private static func write(_ cache: InvalidateCache, to output: inout [UInt8]) {
         output.appendWord(cache.cache)
         guard let keys = cache.keys else { return output.appendOnOneLine("null") }
-        var writer = RowWriter(after: exchange(&output, with: []))
-        for key in keys { writer.string(key) }
-        writer.close()
-        output = writer.bytes
+        RowWriter.append(to: &output) { writer in
+            for key in keys { writer.string(key) }
+        }
     }
 }
 

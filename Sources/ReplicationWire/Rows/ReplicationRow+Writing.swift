@@ -9,7 +9,6 @@ extension ReplicationRow {
             value.write(to: &output, style: RowWriter.style)
             return
         }
-        var writer = RowWriter(after: exchange(&output, with: []))
         // In the named dialect the events stream has two kinds of row and says which.
         let tag: String? =
             switch (self, stream, dialect) {
@@ -17,14 +16,14 @@ extension ReplicationRow {
             case (.state, .events, .named): "state"
             default: nil
             }
-        if let tag {
-            writer.string(tag)
-            writer.openColumn()
+        RowWriter.append(to: &output) { writer in
+            if let tag {
+                writer.string(tag)
+                writer.openColumn()
+            }
+            write(to: &writer, dialect: dialect)
+            if tag != nil { writer.close() }
         }
-        write(to: &writer, dialect: dialect)
-        if tag != nil { writer.close() }
-        writer.close()
-        output = writer.bytes
     }
 
     private func write(to writer: inout RowWriter, dialect: Dialect) {

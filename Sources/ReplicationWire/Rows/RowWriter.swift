@@ -4,13 +4,19 @@ import JSON
 struct RowWriter {
     static let style = JSON.Style.asciiEscapingSlashes
 
-    var bytes: [UInt8]
+    private var bytes: [UInt8] = []
     private var isFirst = true
 
-    /// Begins a row behind `bytes`.
-    init(after bytes: consuming [UInt8]) {
-        self.bytes = bytes
-        open()
+    /// Appends a row, whose columns `body` writes, to `output`.
+    ///
+    /// The bytes change hands by swapping; anything else was seen to copy them all for each row.
+    static func append(to output: inout [UInt8], _ body: (inout RowWriter) -> Void) {
+        var writer = RowWriter()
+        swap(&writer.bytes, &output)
+        writer.open()
+        body(&writer)
+        writer.close()
+        swap(&writer.bytes, &output)
     }
 
     mutating func open() {
