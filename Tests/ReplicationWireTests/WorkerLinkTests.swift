@@ -142,6 +142,32 @@ struct WorkerLinkTests {
         #expect(link.isLive(.typing))
     }
 
+    @Test(
+        "Typing is asked for from its beginning when the main was seen to go away",
+        arguments: [true, false])
+    func goneMain(saidSo: Bool) {
+        var link = connected([(.typing, 50), (.events, 7)])
+        if saidSo {
+            _ = link.received("ERROR server shutting down")
+            _ = link.disconnected()
+        } else {
+            _ = link.disconnected()
+            // An attempt that found nobody.
+            _ = link.disconnected()
+        }
+        #expect(
+            link.opened().dropFirst(2) == [
+                .reset(.typing), .send(.replicate(.stream(.typing, from: .token(0)))),
+                .send(.replicate(.stream(.events, from: .token(7)))),
+            ])
+        _ = link.received("SERVER example.org")
+        #expect(link.received("POSITION typing 60") == [.position(.typing, 60)])
+        _ = link.disconnected()
+        #expect(
+            link.opened()[2] == .send(.replicate(.stream(.typing, from: .token(60)))),
+            "a connection that merely broke goes on where it was")
+    }
+
     @Test("An in-memory stream that is empty after a restart is reset")
     func emptyAfterRestart() {
         var link = connected([(.typing, 50)])

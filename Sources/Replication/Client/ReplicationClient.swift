@@ -36,7 +36,8 @@ public final class ReplicationClient {
     ///   - streams: What to follow.
     ///   - delegate: Who is given the rows.
     ///   - firstPositions: Reads from the database where each stream begins, before the first
-    ///     connection. A stream without a position begins NOW. Tried again if it throws.
+    ///     connection. A stream without a position begins NOW, typing at 0. Tried again if it
+    ///     throws.
     public init(
         options: Options, streams: [StreamName], delegate: (any ReplicationClientDelegate)? = nil,
         firstPositions: @escaping () async throws -> [StreamName: Int64]
@@ -80,7 +81,10 @@ public final class ReplicationClient {
         do {
             if !hasPositions {
                 let positions = try await firstPositions()
-                for stream in streams { link.follow(stream, from: positions[stream]) }
+                // All of typing is small, and nothing of it is in the database.
+                for stream in streams {
+                    link.follow(stream, from: positions[stream] ?? (stream == .typing ? 0 : nil))
+                }
                 hasPositions = true
                 for (stream, position) in positions { waiters.reached(stream, position, on: loop) }
             }

@@ -111,6 +111,15 @@ struct StreamFollower: Sendable {
         return (unfinished, wasCatchingUp || token > current ? .position : .nothing)
     }
 
+    /// The main's process has probably been replaced: whatever its stream's token is now, our
+    /// position says nothing about it. Returns whether that makes a difference.
+    mutating func assumeRestart() -> Bool {
+        guard let current = position, current > 0 else { return false }
+        recent = RecentLines()
+        position = 0
+        return true
+    }
+
     /// The main's new stream is at `token` and has told us nothing of what lies before it.
     private mutating func restart(at token: Int64) -> Outcome {
         recent = RecentLines()

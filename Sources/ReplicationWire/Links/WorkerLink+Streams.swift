@@ -57,6 +57,7 @@ extension WorkerLink {
     /// A 2017 main refuses to catch up a stream that is more than 10,000 rows behind.
     mutating func peerError(_ text: String, into actions: inout [Action]) {
         actions.append(.peerError(text))
+        if text == LinkFailure.shuttingDown.text { mainHasGone = true }
         guard let stream = Self.streamFallenBehind(text), followers[stream] != nil else { return }
         followers[stream]?.mustSkip = true
         actions.append(.fellBehind(stream))

@@ -50,6 +50,10 @@ public struct WorkerLink: Sendable {
     private var order: [StreamName] = []
     private var keepAlive: KeepAlive?
     private var isClosing = false
+    /// Whether the main has been seen to go away, so that the next one is a new process. A new
+    /// process' typing may have come past our position before we come back, and then its tokens
+    /// would not tell.
+    var mainHasGone = false
 
     /// A link that is not connected yet.
     ///
@@ -91,6 +95,9 @@ public struct WorkerLink: Sendable {
         isClosing = false
         actions.append(.send(.name(name)))
         actions.append(.send(.ping(String(now.unixMilliseconds))))
+        if exchange(&mainHasGone, with: false), followers[.typing]?.assumeRestart() == true {
+            actions.append(.reset(.typing))
+        }
         switch dialect {
         case .classic:
             for stream in order {
@@ -146,6 +153,7 @@ public struct WorkerLink: Sendable {
 
     /// The connection is gone, or there never was one.
     public mutating func disconnected(into actions: inout [Action]) {
+        if keepAlive == nil { mainHasGone = true }
         keepAlive = nil
         isConnected = false
         for stream in order { followers[stream]?.connectionEnded() }
