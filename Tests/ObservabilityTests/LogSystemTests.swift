@@ -158,6 +158,14 @@ import Testing
         }
     }
 
+    @Test func thresholdIsTheLowestLevelThatPasses() {
+        for number in 0...50 {
+            let passing = Logger.Level.allCases.sorted().first { LogLevel($0).number >= number }
+            #expect(LogLevel(number: number).threshold == passing)
+        }
+        #expect(LogLevel(number: 99).threshold == .critical)
+    }
+
     @Test func metadataAndErrorsAreShown() throws {
         let folder = try Scratch()
         let system = try system(folder, "root: {level: INFO, handlers: [file]}")

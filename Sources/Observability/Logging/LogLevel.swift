@@ -40,7 +40,16 @@ struct LogLevel: Sendable, Hashable, Comparable {
 
     /// The lowest level of swift-log that passes this threshold.
     var threshold: Logger.Level {
-        Logger.Level.allCases.sorted().first { LogLevel($0) >= self } ?? .critical
+        // Asked at every call of a logger, so it must not allocate.
+        switch number {
+        case ...5: .trace
+        case ...10: .debug
+        case ...20: .info
+        case ...25: .notice
+        case ...30: .warning
+        case ...40: .error
+        default: .critical
+        }
     }
 
     /// The name that a log line shows; tools for Synapse's logs know only Python's.

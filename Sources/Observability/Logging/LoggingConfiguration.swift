@@ -63,7 +63,8 @@ public struct LoggingConfiguration: Sendable {
         } catch {
             throw LoggingConfigurationError(problems: [error])
         }
-        self = try LoggingConfigurationReader(document: document).read()
+        var reader = LoggingConfigurationReader(document: document)
+        self = try reader.read()
     }
 
     /// Reads a text that stands for a file of this name.
@@ -74,7 +75,8 @@ public struct LoggingConfiguration: Sendable {
         } catch {
             throw LoggingConfigurationError(problems: [error])
         }
-        self = try LoggingConfigurationReader(document: document).read()
+        var reader = LoggingConfigurationReader(document: document)
+        self = try reader.read()
     }
 }
 

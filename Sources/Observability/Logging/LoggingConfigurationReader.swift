@@ -9,7 +9,7 @@ struct LoggingConfigurationReader {
 
     init(document: Document) { self.document = document }
 
-    consuming func read() throws(LoggingConfigurationError) -> LoggingConfiguration {
+    mutating func read() throws(LoggingConfigurationError) -> LoggingConfiguration {
         made.remarks = document.duplicateKeys
         guard let root = document.root.mapping else {
             fail(document.root, "", "a mapping with version: 1")
@@ -22,11 +22,10 @@ struct LoggingConfigurationReader {
         if root["incremental"]?.bool == true, let node = root["incremental"] {
             problem("incremental", "is not supported", "false", at: node.position)
         }
-        entries(root, "formatters").forEach { readFormatter($0, $1) }
-        entries(root, "handlers").forEach { readHandler($0, $1) }
-        entries(root, "loggers").forEach { name, node in
-            guard let entry = readLogger(node, key: "loggers.\(name)") else { return }
-            made.loggers[name] = entry
+        for (name, node) in entries(root, "formatters") { readFormatter(name, node) }
+        for (name, node) in entries(root, "handlers") { readHandler(name, node) }
+        for (name, node) in entries(root, "loggers") {
+            if let entry = readLogger(node, key: "loggers.\(name)") { made.loggers[name] = entry }
         }
         if let node = root["root"], !node.isNull, var entry = readLogger(node, key: "root") {
             if entry.level == .notSet { entry.level = .warning }
@@ -105,24 +104,29 @@ struct LoggingConfigurationReader {
             fail(node, key, "a mapping with a level")
             return nil
         }
-        var entry = LoggingConfiguration.LoggerEntry()
-        entry.level = readLevel(mapping, key: key)
-        if let propagates = mapping["propagate"], !propagates.isNull {
-            // Python takes 0 and 1 as well, and the documentation of old shows them.
-            if let value = propagates.bool ?? propagates.integer.map({ $0 != 0 }) {
-                entry.propagates = value
-            } else {
-                fail(propagates, "\(key).propagate", "true or false")
-            }
+        return LoggingConfiguration.LoggerEntry(
+            level: readLevel(mapping, key: key),
+            handlers: readHandlerNames(mapping, key: key),
+            propagates: readPropagation(mapping, key: key))
+    }
+
+    private mutating func readHandlerNames(_ mapping: Mapping, key: String) -> [String] {
+        guard let node = mapping["handlers"], !node.isNull else { return [] }
+        if let names = node.sequence { return names.map(\.text) }
+        fail(node, "\(key).handlers", "a list of handlers")
+        return []
+    }
+
+    /// Python takes 0 and 1 as well, and the documentation of old shows them.
+    private mutating func readPropagation(_ mapping: Mapping, key: String) -> Bool {
+        guard let node = mapping["propagate"], !node.isNull else { return true }
+        switch node.content {
+        case .bool(let value): return value
+        case .integer(let value): return value != 0
+        case .null, .float, .string, .sequence, .mapping:
+            fail(node, "\(key).propagate", "true or false")
+            return true
         }
-        if let handlers = mapping["handlers"], !handlers.isNull {
-            guard let names = handlers.sequence else {
-                fail(handlers, "\(key).handlers", "a list of handlers")
-                return entry
-            }
-            entry.handlers = names.map(\.text)
-        }
-        return entry
     }
 
     private mutating func readLevel(_ mapping: Mapping, key: String) -> LogLevel {
