@@ -96,6 +96,37 @@ private final class CuttingProxy: ChannelHandler {
     }
 }
 
+/// A stream of long rows that are made as they are read.
+private final class EndlessSource: ReplicationSource {
+    let stream = StreamName.events
+    let currentToken: Int64 = 60_000
+    private(set) var rowsRead = 0
+    private let room = "!" + String(repeating: "r", count: 400)
+
+    func rows(
+        from: Int64, upTo: Int64, limit: Int, on loop: isolated EventLoop
+    ) async throws -> [ReplicationUpdate] {
+        let end = min(upTo, from + Int64(limit))
+        guard from < end else { return [] }
+        rowsRead += Int(end - from)
+        return (from + 1...end).map {
+            ReplicationUpdate(
+                token: $0, row: .event(EventStreamRow(eventID: "$\($0)", roomID: room, type: "t")))
+        }
+    }
+}
+
+/// Counts lines without keeping them.
+private final class Counter: ChannelHandler {
+    private(set) var lines = 0
+    let conditions = Conditions()
+
+    func received(_ bytes: RawSpan, from channel: Channel, on loop: isolated EventLoop) {
+        bytes.withUnsafeBytes { for byte in $0 where byte == 0x0A { lines += 1 } }
+        conditions.changed()
+    }
+}
+
 @Suite("Catching up")
 struct CatchUpTests {
     private func options(_ random: inout Seeded) -> ReplicationServer.Options {
@@ -226,6 +257,44 @@ struct CatchUpTests {
             #expect(host.sourceFailures == 2)
             #expect(follower.errors.count == 2)
             client.stop(on: loop)
+            await server.shutDown(on: loop)
+        }
+    }
+
+    @Test("A worker that does not read is not read for; later it gets everything")
+    func backpressure() throws {
+        try onLoop { loop in
+            var options = ReplicationServer.Options(serverName: "example.org")
+            options.highWaterMark = 1 << 16
+            options.queuedCommandsMax = 2000
+            let server = ReplicationServer(options: options)
+            let source = EndlessSource()
+            server.register(source)
+            let address = try server.listen(on: .loopback(), on: loop)
+            let counter = Counter()
+            let channel = try await loop.connect(to: address, timeout: .seconds(10)) { _ in counter
+            }
+            channel.write("REPLICATE events 0\n", on: loop)
+            await counter.conditions.wait(on: loop) { counter.lines > 100 }
+            channel.pauseReading(on: loop)
+            // The kernel's buffers fill up; then the source must be left alone.
+            var before = -1
+            while before != source.rowsRead {
+                before = source.rowsRead
+                await loop.sleep(for: .milliseconds(20))
+            }
+            #expect(source.rowsRead < Int(source.currentToken))
+            #expect(server.pendingCommands.map(\.count).max() ?? 0 <= 2000)
+            // Live rows are not kept for it either: they will be read.
+            for token in 1...5000 as ClosedRange<Int64> {
+                server.publish(
+                    .events, [.init(token: source.currentToken + token, row: eventRow(1))],
+                    on: loop)
+            }
+            #expect(server.pendingCommands.map(\.count).max() ?? 0 <= 2000)
+            #expect(server.peers.count == 1)
+            channel.resumeReading(on: loop)
+            await counter.conditions.wait(on: loop) { counter.lines >= 65_000 }
             await server.shutDown(on: loop)
         }
     }
