@@ -37,6 +37,10 @@ private final class Writer {
     func publish(on loop: isolated EventLoop) {
         server.publish(source.stream, unpublished, on: loop)
         unpublished = []
+        guard random.below(4) == 0 else { return }
+        // A transaction that failed has used up a token.
+        lastToken += 1
+        server.advance(source.stream, to: lastToken, on: loop)
     }
 }
 

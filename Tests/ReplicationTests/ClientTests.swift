@@ -156,6 +156,31 @@ struct ClientTests {
         }
     }
 
+    @Test("A token that came to nothing moves the position all the same")
+    func advancing() throws {
+        try onLoop { loop in
+            let server = ReplicationServer(options: .init(serverName: "example.org"))
+            let source = LogSource(.events, startingAt: 7)
+            server.register(source)
+            let address = try server.listen(on: .loopback(), on: loop)
+            let follower = Follower()
+            let client = client(follower, address.port, [.events], [.events: 5])
+            client.start(on: loop)
+            await follower.conditions.wait(on: loop) { follower.positions[.events] == 7 }
+            server.publish(.events, [.init(token: 8, row: eventRow(1))], on: loop)
+            server.advance(.events, to: 10, on: loop)
+            server.advance(.events, to: 9, on: loop)
+            server.publish(.events, [.init(token: 11, row: eventRow(2))], on: loop)
+            server.advance(.events, to: 12, on: loop)
+            #expect(await client.waitForPosition(.events, 12, timeout: .seconds(60), on: loop))
+            #expect(follower.rows[.events]?.map(\.token) == [8, 11])
+            #expect(client.statistics.inbound[.position] == 3)
+            #expect(server.statistics.rowsRefused == 0)
+            client.stop(on: loop)
+            await server.shutDown(on: loop)
+        }
+    }
+
     @Test("Waiting for a position ends when it is reached, when time is up, or with the client")
     func waiting() throws {
         try onLoop { loop in

@@ -131,6 +131,17 @@ public final class ReplicationServer {
         }
     }
 
+    /// Tells workers that a stream has come to `token` without a row: the transaction that was to
+    /// write it failed, or the token went to another stream of the same sequence. Otherwise a worker
+    /// could wait in vain for a position that clients have heard of.
+    public func advance(
+        _ stream: StreamName, to token: Int64, on loop: isolated EventLoop
+    ) {
+        guard let feed = feeds[stream], token > feed.lastPublished ?? .min else { return }
+        feed.advance(to: token)
+        for connection in Array(connections.values) { connection.advance(feed, on: loop) }
+    }
+
     /// Sends a command to every worker: `SYNC` as a barrier for tests, `REMOTE_SERVER_UP`.
     public func broadcast(_ command: ReplicationCommand, on loop: isolated EventLoop) {
         for connection in Array(connections.values) { connection.send(command, on: loop) }

@@ -36,6 +36,14 @@ extension ServerConnection {
         loop.spawn { await self.catchUp(on: loop) }
     }
 
+    /// Tells the worker of tokens that came to nothing.
+    func advance(_ feed: StreamFeed, on loop: isolated EventLoop) {
+        guard let token = feed.lastPublished,
+            subscriptions[feed.stream]?.advance(to: token) == true
+        else { return }
+        tellPosition(of: feed.stream, token, on: loop)
+    }
+
     private func tellPosition(
         of stream: StreamName, _ token: Int64, on loop: isolated EventLoop
     ) {
@@ -89,5 +97,6 @@ extension ServerConnection {
         }
         tellPosition(of: stream, head, on: loop)
         for block in waiting { publish(block, on: loop) }
+        if let feed = server.feeds[stream] { advance(feed, on: loop) }
     }
 }

@@ -5,7 +5,8 @@ final class StreamFeed {
     let stream: StreamName
     /// Where missed rows are found; without one the stream is silent, and nobody misses anything.
     let source: (any ReplicationSource)?
-    private var lastPublished: Int64?
+    /// Every row up to here has been published.
+    private(set) var lastPublished: Int64?
 
     init(stream: StreamName, source: (any ReplicationSource)?) {
         self.stream = stream
@@ -32,4 +33,7 @@ final class StreamFeed {
         if let last = updates.last { lastPublished = last.token }
         return updates
     }
+
+    /// Notes that nothing will be published up to `token` any more.
+    func advance(to token: Int64) { lastPublished = max(token, lastPublished ?? token) }
 }

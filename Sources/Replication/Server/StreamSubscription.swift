@@ -57,6 +57,13 @@ struct StreamSubscription {
         return position < block.firstToken ? .whole : .from(offset: block.offset(after: position))
     }
 
+    /// Moves on without a row. Returns whether the worker must be told.
+    mutating func advance(to token: Int64) -> Bool {
+        guard isLive, token > position else { return false }
+        position = token
+        return true
+    }
+
     private mutating func wait(_ block: PublishedBlock) {
         // Between two laps nothing needs to wait: the next one will read it.
         guard let lapEnd, block.lastToken > lapEnd, !overflowed else { return }
