@@ -29,24 +29,38 @@ public final class HTTPExchange {
         guard phase != .answered, let connection, connection.loop.isCurrent else { return }
         // An exchange lives on its loop, whose thread this is: nothing else can see what is used
         // here, which a nonisolated deinit cannot know.
-        nonisolated(unsafe) let holder = connection
-        let (occasion, request, wasStreaming) = (occasion, request, phase == .streaming)
+        nonisolated(unsafe) let (holder, route) = (connection, route)
+        let (occasion, started, request) = (occasion, started, request)
+        let wasStreaming = phase == .streaming
         connection.loop.assumeIsolated { loop in
             if wasStreaming {
                 holder.channel.abort(on: loop)
                 return
             }
             let error = HTTPError(.internalServerError, "the request was not answered")
-            holder.answer(holder.core.render(error, request), to: occasion, on: loop)
+            let response = holder.core.render(error, request)
+            let bytes = holder.answer(response, to: occasion, on: loop)
+            holder.core.report(request, route, response.status, bytes, started)
+            holder.answered(occasion, on: loop)
         }
     }
 
-    /// What an answer has to know of its request.
     private var occasion: Occasion {
         Occasion(
             isHead: request.head.isHead, version: request.head.version,
-            keepAlive: request.head.keepAlive, started: started,
-            report: connection?.core.requestFinished == nil ? nil : (request, route?.shape.name))
+            keepAlive: request.head.keepAlive)
+    }
+
+    /// The answer is complete, if it could be given at all.
+    private func conclude(
+        _ status: HTTPStatus, _ bytes: Int?, _ occasion: Occasion, on loop: isolated EventLoop
+    ) {
+        phase = .answered
+        guard let connection else { return }
+        if connection.core.requestFinished != nil {
+            connection.core.report(request, route, status, bytes, started)
+        }
+        connection.answered(occasion, on: loop)
     }
 
     /// Whether it has been answered, or its answer is being streamed.
@@ -69,8 +83,9 @@ public final class HTTPExchange {
     /// Answers.
     public func respond(_ response: HTTPResponse, on loop: isolated EventLoop) {
         guard phase == .unanswered else { return }
-        phase = .answered
-        connection?.answer(response, to: occasion, on: loop)
+        let occasion = occasion
+        let bytes = connection?.answer(response, to: occasion, on: loop)
+        conclude(response.status, bytes, occasion, on: loop)
     }
 
     /// Answers with what the server's error renderer makes of `error`.
@@ -88,9 +103,10 @@ public final class HTTPExchange {
         on loop: isolated EventLoop, body: (inout ResponseWriter) -> Void
     ) {
         guard phase == .unanswered else { return }
-        phase = .answered
-        connection?.answer(
+        let occasion = occasion
+        let bytes = connection?.answer(
             status, fields, contentLength, to: occasion, on: loop, body: body)
+        conclude(status, bytes, occasion, on: loop)
     }
 
     // MARK: Streaming
@@ -130,8 +146,9 @@ public final class HTTPExchange {
     /// Ends a streamed answer.
     public func finish(on loop: isolated EventLoop) {
         guard phase == .streaming else { return }
-        phase = .answered
-        connection?.endStream(streamedStatus, streamedBytes, for: occasion, on: loop)
+        let occasion = occasion
+        let last = connection?.endStream(streamedStatus, for: occasion, on: loop)
+        conclude(streamedStatus, last.map { $0 + streamedBytes }, occasion, on: loop)
     }
 
     // MARK: Reuse
@@ -152,9 +169,6 @@ struct Occasion {
     let isHead: Bool
     let version: HTTPVersion
     let keepAlive: Bool
-    let started: Instant
-    /// The request and its route's name, if someone wants to be told.
-    let report: (request: HTTPRequest, route: String?)?
 }
 
 /// Takes the pieces of a body whose length was announced.

@@ -27,8 +27,8 @@ public struct RequestHead: Sendable {
     /// Whether the client waits for `100 Continue` before it sends the body.
     public internal(set) var expectsContinue = false
 
-    /// A method that has a case of its own; `nil` for another, which `methodSlice` names. Kept apart
-    /// so that copying a head counts no reference for it.
+    /// A method with a case of its own; `nil` for another, which `methodSlice` names. Kept apart so
+    /// that copying a head counts no reference for it.
     var knownMethod: KnownMethod? = .get
     var methodSlice = Slice()
     var targetSlice = Slice()

@@ -6,11 +6,12 @@ extension HTTPConnection {
     /// Bodies up to this size are copied behind their head, which is cheaper than a second piece.
     private static let copiedBodyBytesMax = 16 * 1024
 
-    /// Sends a complete answer to the request that is being answered.
+    /// Sends a complete answer to the request that is being answered. Returns its size, or `nil` if
+    /// there is nobody to send it to.
     func answer(
         _ response: HTTPResponse, to occasion: Occasion, on loop: isolated EventLoop
-    ) {
-        guard phase == .answering else { return report(nil, 0, occasion) }
+    ) -> Int? {
+        guard phase == .answering else { return nil }
         let keepAlive = mayStayOpen(after: occasion)
         let isMute = occasion.isHead || response.status.forbidsBody
         let length = response.body.count
@@ -41,16 +42,15 @@ extension HTTPConnection {
             case .empty, .bytes: break
             }
         }
-        report(response.status, written, occasion)
-        answered(keepAlive: keepAlive, on: loop)
+        return written
     }
 
     /// Sends an answer whose body is written by `body`.
     func answer(
         _ status: HTTPStatus, _ fields: PrerenderedFields, _ length: Int,
         to occasion: Occasion, on loop: isolated EventLoop, body: (inout ResponseWriter) -> Void
-    ) {
-        guard phase == .answering else { return report(nil, 0, occasion) }
+    ) -> Int? {
+        guard phase == .answering else { return nil }
         let keepAlive = mayStayOpen(after: occasion)
         var written = 0
         core.withScratch { output in
@@ -69,33 +69,26 @@ extension HTTPConnection {
             // The client would take the next answer's bytes for this one's.
             assertionFailure("\(writer.count) bytes written, \(length) announced")
             channel.abort(on: loop)
-            return
+            return nil
         }
-        report(status, written + (writer.isMute ? 0 : length), occasion)
-        answered(keepAlive: keepAlive, on: loop)
+        return written + (writer.isMute ? 0 : length)
     }
 
-    func mayStayOpen(after occasion: Occasion) -> Bool {
-        occasion.keepAlive && !core.isDraining && !(inputHasEnded && held.isEmpty)
+    private func mayStayOpen(after occasion: Occasion) -> Bool {
+        !streamEndsConnection && occasion.keepAlive && !core.isDraining
+            && !(inputHasEnded && held.isEmpty)
     }
 
-    private func answered(keepAlive: Bool, on loop: isolated EventLoop) {
+    /// The request has its answer: on to the next one, or to the end.
+    func answered(_ occasion: Occasion, on loop: isolated EventLoop) {
         onDisconnect = nil
         onWritable = nil
         guard phase == .answering else { return }
-        guard keepAlive else { return close(on: loop) }
+        guard mayStayOpen(after: occasion) else { return close(on: loop) }
         phase = .reading
         unreadBytes = channel.pendingBytes
         setDeadline(core.idleNanoseconds, on: loop)
         processHeld(on: loop)
-    }
-
-    func report(_ status: HTTPStatus?, _ bytes: Int, _ occasion: Occasion) {
-        guard let (request, route) = occasion.report else { return }
-        core.requestFinished?(
-            RequestReport(
-                request: request.head.targetBytes.byteCount == 0 ? nil : request, route: route,
-                status: status, responseBytes: bytes, duration: Instant.now - occasion.started))
     }
 
     // MARK: Streams
@@ -108,9 +101,10 @@ extension HTTPConnection {
         guard phase == .answering else { return 0 }
         // HTTP/1.0 knows no chunks: there the end of the connection ends the body.
         let isChunked = occasion.version == .http11
+        streamEndsConnection = !isChunked
         return core.withScratch { output in
             core.appendHead(
-                status, keepAlive: isChunked && mayStayOpen(after: occasion),
+                status, keepAlive: mayStayOpen(after: occasion),
                 version: occasion.version, now: loop.now, to: &output)
             ResponseEncoder.appendFields(headers, to: &output)
             if isChunked, !status.forbidsBody {
@@ -144,20 +138,16 @@ extension HTTPConnection {
         return framing + bytes.byteCount
     }
 
+    /// Sends what ends a stream; returns its size, or `nil` if there is nobody to send it to.
     func endStream(
-        _ status: HTTPStatus, _ bytes: Int, for occasion: Occasion, on loop: isolated EventLoop
-    ) {
-        guard phase == .answering else { return report(nil, bytes, occasion) }
-        var last = 0
-        if occasion.version == .http11, !occasion.isHead, !status.forbidsBody {
-            core.withScratch { output in
-                ResponseEncoder.appendLastChunk(to: &output)
-                channel.write(output.span.bytes, on: loop)
-                last = output.count
-            }
+        _ status: HTTPStatus, for occasion: Occasion, on loop: isolated EventLoop
+    ) -> Int? {
+        guard phase == .answering else { return nil }
+        guard occasion.version == .http11, !occasion.isHead, !status.forbidsBody else { return 0 }
+        return core.withScratch { output in
+            ResponseEncoder.appendLastChunk(to: &output)
+            channel.write(output.span.bytes, on: loop)
+            return output.count
         }
-        report(status, bytes + last, occasion)
-        answered(
-            keepAlive: occasion.version == .http11 && mayStayOpen(after: occasion), on: loop)
     }
 }

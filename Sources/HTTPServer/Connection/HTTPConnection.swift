@@ -37,6 +37,8 @@ final class HTTPConnection: ChannelHandler {
     var timer: Timer?
     var timerIsDue = Instant(nanoseconds: 0)
     var unreadBytes = 0
+    /// The answer is a stream without chunks.
+    var streamEndsConnection = false
     /// The deadline is about the request that is being received.
     private var headIsTimed = false
     var onDisconnect: (() -> Void)?
@@ -128,15 +130,10 @@ final class HTTPConnection: ChannelHandler {
         while phase == .reading, offset < bytes.byteCount || receiving != nil {
             // A client that does not read its answers gets no more of them.
             guard receiving != nil || channel.isWritable else { break }
-            let exchange = receiving ?? begin(on: loop)
             do throws(HTTPError) {
-                switch try parser.next(bytes, at: &offset, into: &exchange.request.head) {
-                case .needMore:
-                    if !headIsTimed { headIsLate(on: loop) }
-                    return offset
-                case .head: headArrived(exchange, offset < bytes.byteCount, on: loop)
-                case .body(let range):
-                    bodyArrived(bytes.extracting(range), exchange, on: loop)
+                switch try advance(bytes, at: &offset, on: loop) {
+                case .needMore: return offset
+                case .head, .body: break
                 case .end: complete(on: loop)
                 }
             } catch {
@@ -144,6 +141,22 @@ final class HTTPConnection: ChannelHandler {
             }
         }
         return offset
+    }
+
+    /// Goes on to the parser's next event. Holds no reference to the exchange when it returns, lest
+    /// that look as if somebody had kept it.
+    private func advance(
+        _ bytes: RawSpan, at offset: inout Int, on loop: isolated EventLoop
+    ) throws(HTTPError) -> RequestParser.Event {
+        let exchange = receiving ?? begin(on: loop)
+        let event = try parser.next(bytes, at: &offset, into: &exchange.request.head)
+        switch event {
+        case .needMore: if !headIsTimed { headIsLate(on: loop) }
+        case .head: headArrived(exchange, offset < bytes.byteCount, on: loop)
+        case .body(let range): bodyArrived(bytes.extracting(range), exchange, on: loop)
+        case .end: break
+        }
+        return event
     }
 
     private func begin(on loop: isolated EventLoop) -> HTTPExchange {
@@ -168,7 +181,10 @@ final class HTTPConnection: ChannelHandler {
         exchange.request.peer = peer
         let framing = exchange.request.head.framing
         let expectsContinue = exchange.request.head.expectsContinue
-        core.decide(on: exchange)
+        switch core.decide(on: &exchange.request) {
+        case .route(let route): exchange.route = route
+        case .refusal(let response): exchange.refusal = response
+        }
         guard framing != .none else { return }
         let bodyBytesMax =
             exchange.route.map { $0.shape.bodyBytesMax ?? core.options.bodyBytesMax }

@@ -39,30 +39,31 @@ final class ServerCore {
 
     // MARK: Routing
 
-    /// Decides on a request whose head has come: it gets a route, or its refusal.
-    func decide(on exchange: HTTPExchange) {
-        let segments = PathSegments(exchange.request.head.bytes, exchange.request.head.pathSlice)
-        let outcome = trie.find(
-            exchange.request.head.bytes, segments, method: exchange.request.method)
+    /// How a request begins: with a route, or with the answer decided.
+    enum Decision {
+        case route(ServedRoute)
+        case refusal(HTTPResponse)
+    }
+
+    /// Decides on a request whose head has come, and notes what its route captures.
+    func decide(on request: inout HTTPRequest) -> Decision {
+        let segments = PathSegments(request.head.bytes, request.head.pathSlice)
         do throws(HTTPError) {
-            switch outcome {
+            switch trie.find(request.head.bytes, segments, method: request.method) {
             case .found(let index):
                 let route = routes[index]
-                try route.capture(segments, in: &exchange.request)
-                exchange.route = route
+                try route.capture(segments, in: &request)
+                return .route(route)
             case .notFound:
-                if exchange.request.method == .options,
-                    options.cors != nil || exchange.request.path == "*"
-                {
-                    exchange.refusal = HTTPResponse(.noContent)
-                } else {
-                    throw HTTPError(.notFound, "there is nothing here")
+                if request.method == .options, options.cors != nil || request.path == "*" {
+                    return .refusal(HTTPResponse(.noContent))
                 }
+                throw HTTPError(.notFound, "there is nothing here")
             case .methodNotAllowed(let methods):
-                exchange.refusal = refusal(methods, exchange.request)
+                return .refusal(refusal(methods, request))
             }
         } catch {
-            exchange.refusal = render(error, exchange.request)
+            return .refusal(render(error, request))
         }
     }
 
@@ -82,6 +83,18 @@ final class ServerCore {
             return .text("Internal Server Error\n", status: .internalServerError)
         }
         return .text("\(error.detail)\n", status: error.status)
+    }
+
+    /// Tells of a request that is done with; without bytes, its client has left.
+    func report(
+        _ request: HTTPRequest, _ route: ServedRoute?, _ status: HTTPStatus, _ bytes: Int?,
+        _ started: Instant
+    ) {
+        requestFinished?(
+            RequestReport(
+                request: request.head.targetBytes.byteCount == 0 ? nil : request,
+                route: route?.shape.name, status: bytes == nil ? nil : status,
+                responseBytes: bytes ?? 0, duration: Instant.now - started))
     }
 
     // MARK: Reuse

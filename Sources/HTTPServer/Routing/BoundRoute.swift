@@ -45,10 +45,15 @@ final class BoundRoute<Context>: ServedRoute {
         switch handler {
         case .exchange(let handler): handler(exchange, context, loop)
         case .immediate(let handler):
-            do {
-                exchange.respond(try handler(exchange.request, context, loop), on: loop)
-            } catch {
-                exchange.respond(throwing: error, on: loop)
+            // Moved out and back: the handler sees nothing of the exchange, and a copy would count
+            // half a dozen references.
+            var request = HTTPRequest()
+            swap(&request, &exchange.request)
+            let result = Result { try handler(request, context, loop) }
+            swap(&request, &exchange.request)
+            switch result {
+            case .success(let response): exchange.respond(response, on: loop)
+            case .failure(let error): exchange.respond(throwing: error, on: loop)
             }
         case .async(let handler):
             let context = context
