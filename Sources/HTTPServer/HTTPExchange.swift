@@ -66,6 +66,9 @@ public final class HTTPExchange {
     /// Whether it has been answered, or its answer is being streamed.
     public var isAnswered: Bool { phase != .unanswered }
 
+    /// Whether its answer is complete.
+    var isDone: Bool { phase == .answered }
+
     /// Whether the client has gone, so that an answer would be for nobody.
     public var isDisconnected: Bool { connection?.isGone ?? true }
 

@@ -224,7 +224,7 @@ final class HTTPConnection: ChannelHandler {
         } else if let route = exchange.route {
             route.serve(exchange, on: loop)
         }
-        if exchange.isAnswered, isKnownUniquelyReferenced(&exchange) { core.giveBack(exchange) }
+        if exchange.isDone, isKnownUniquelyReferenced(&exchange) { core.giveBack(exchange) }
     }
 
     /// Answers a request that cannot be read to its end, and closes.
