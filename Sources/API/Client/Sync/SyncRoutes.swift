@@ -1,0 +1,102 @@
+public import HTTPServer
+import HTTPWire
+import Reactor
+import Services
+import Storage
+
+/// `GET /_matrix/client/{r0|v3|unstable|v2_alpha}/sync`
+public enum SyncRoutes {
+    /// Adds the endpoint to a router.
+    public static func register<Context: SyncServing>(into router: inout Router<Context>) {
+        router.on(
+            .get, "/_matrix/client/{version:r0|v3|unstable|v2_alpha}/sync", name: "/sync"
+        ) { exchange, context, loop in
+            handle(exchange, context.sync, on: loop)
+        }
+    }
+
+    /// Answers at once, or parks, without a task, when token and filter are known already.
+    private static func handle(
+        _ exchange: HTTPExchange, _ context: SyncContext, on loop: isolated EventLoop
+    ) {
+        do {
+            let http = ClientRequest(http: exchange.request)
+            let token = try http.accessToken()
+            if let owner = context.tokens.cachedOwner(of: token, on: loop) {
+                try handle(exchange, http, owner, context, on: loop)
+                return
+            }
+            loop.spawn {
+                do {
+                    let owner = try await context.tokens.owner(of: token, on: loop)
+                    try handle(exchange, http, owner, context, on: loop)
+                } catch {
+                    exchange.respond(throwing: error, on: loop)
+                }
+            }
+        } catch {
+            exchange.respond(throwing: error, on: loop)
+        }
+    }
+
+    private static func handle(
+        _ exchange: HTTPExchange, _ http: ClientRequest, _ owner: AccessTokens.Owner,
+        _ context: SyncContext, on loop: isolated EventLoop
+    ) throws {
+        var request = try SyncQuery(http).request(of: owner)
+        let filterText = http.query("filter")
+        if let filter = try context.knownFilter(filterText, userID: owner.userID) {
+            request.filter = filter
+            context.engine.sync(request, answering: exchange, on: loop)
+            return
+        }
+        loop.spawn { [request] in
+            do {
+                var request = request
+                request.filter = try await context.storedFilter(
+                    filterText ?? "", userID: owner.userID, on: loop)
+                context.engine.sync(request, answering: exchange, on: loop)
+            } catch {
+                exchange.respond(throwing: error, on: loop)
+            }
+        }
+    }
+}
+
+/// The query of a request, checked.
+struct SyncQuery {
+    let since: StreamToken?
+    let timeout: Duration
+    let fullState: Bool
+    let affectsPresence: Bool
+
+    init(_ http: ClientRequest) throws(MatrixError) {
+        guard http.query("from") == nil else {
+            throw .invalidParameter("/sync takes since, not from")
+        }
+        if let text = http.query("since"), !text.isEmpty {
+            since = try StreamToken(parsing: text)
+        } else {
+            since = nil
+        }
+        // The engine bounds it; this keeps the sum within a number.
+        let milliseconds = min(max(try http.integer("timeout") ?? 0, 0), 86_400_000)
+        timeout = .milliseconds(milliseconds)
+        switch http.query("full_state") {
+        case nil, "false": fullState = false
+        case "true": fullState = true
+        default: throw .invalidParameter("full_state must be true or false")
+        }
+        switch http.query("set_presence") {
+        case nil, "online", "unavailable": affectsPresence = true
+        case "offline": affectsPresence = false
+        default: throw .invalidParameter("set_presence must be online, unavailable or offline")
+        }
+    }
+
+    func request(of owner: AccessTokens.Owner) -> SyncRequest {
+        SyncRequest(
+            userID: owner.userID, deviceID: owner.deviceID, since: since, timeout: timeout,
+            fullState: fullState, affectsPresence: affectsPresence)
+    }
+}
