@@ -43,6 +43,7 @@ public enum SyncRoomState {
 
     private static func conditions(first: Int) -> String {
         """
+
         WHERE ($\(first)::text[] IS NULL OR e.type LIKE ANY ($\(first)))
         AND NOT e.type LIKE ANY ($\(first + 1))
         AND ($\(first + 2)::text[] IS NULL OR e.sender = ANY ($\(first + 2)))
