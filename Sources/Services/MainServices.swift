@@ -25,6 +25,7 @@ public final class MainServices {
     public let accountData: AccountDataService
     /// Profiles and filters.
     public let profiles: ProfileService
+    private let clock: WallClock
 
     /// Puts the services together over a database whose schema is up to date, with positions read from it.
     public init(
@@ -33,6 +34,7 @@ public final class MainServices {
     ) async throws {
         self.settings = settings
         self.pool = pool
+        self.clock = clock
         ids = try await StreamIDGenerators(pool: pool, on: loop)
         streams = StreamHub()
         streams.start(.events, at: ids.events.position, on: loop)
@@ -53,5 +55,23 @@ public final class MainServices {
             settings: settings, pool: pool, ids: ids, publisher: streams, typing: typing,
             clock: clock, on: loop)
         profiles = ProfileService(settings: settings, pool: pool, rooms: rooms)
+    }
+
+    /// How long a repeated request is recognised by its transaction id.
+    private static let transactionLifetimeMilliseconds: Int64 = 24 * 3600 * 1000
+
+    /// Starts what has to be done now and then, for the life of the process.
+    public func startHousekeeping(
+        every interval: Duration = .seconds(600), on loop: isolated EventLoop
+    ) {
+        _ = loop.schedule(after: interval) {
+            loop.spawn {
+                // A failure is not worth a word: the next turn tries again.
+                try? await EventTransactions.prune(
+                    before: self.clock.now - Self.transactionLifetimeMilliseconds,
+                    in: self.pool, on: loop)
+                self.startHousekeeping(every: interval, on: loop)
+            }
+        }
     }
 }

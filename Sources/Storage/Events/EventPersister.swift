@@ -103,6 +103,12 @@ public final class EventPersister {
         }
     }
 
+    /// Whether every submission would fail in the same way, for want of a database.
+    private static func concernsAll(_ error: any Error) -> Bool {
+        guard let error = error as? PostgresError else { return false }
+        return passing.contains(error.code) || error.code == .poolClosed
+    }
+
     private func store(
         _ submissions: [Submission], on loop: isolated EventLoop
     ) async throws -> [Int64] {
@@ -114,8 +120,7 @@ public final class EventPersister {
         }
         do {
             let commands = Self.commands(batch, groups: groups)
-            // One round trip, and one transaction.
-            _ = try await pool.queryAll(commands, on: loop)
+            try await write(commands, of: batch, on: loop)
         } catch {
             ids.finish(positions, on: loop)
             throw error
@@ -125,6 +130,52 @@ public final class EventPersister {
         eventsStored += events.count
         announce(batch.map(Self.announcement))
         return positions
+    }
+
+    /// Writes a batch in one round trip, which is one transaction.
+    ///
+    /// When the connection is lost on the way, the events may have been stored or not. Then this looks, and
+    /// writes again if they are not there, until the database has been away for too long.
+    private func write(
+        _ commands: [Command], of batch: [PositionedEvent], on loop: isolated EventLoop
+    ) async throws {
+        var pause = Duration.milliseconds(50)
+        var mayBeStored = false
+        for attempt in 1... {
+            do {
+                _ = try await pool.queryAll(commands, on: loop)
+                return
+            } catch {
+                let mayRecover = error.isRetryable || Self.passing.contains(error.code)
+                mayBeStored = mayBeStored || error.code == .connectionLost
+                if mayBeStored, (try? await isStored(batch, on: loop)) == true { return }
+                if !mayRecover || attempt == Self.attemptsMax { throw error }
+            }
+            await loop.sleep(for: pause)
+            pause = min(pause * 2, .seconds(2))
+        }
+    }
+
+    /// Troubles that a restart of the database brings and that end with it.
+    private static let passing: Set<PostgresError.Code> = [.connectFailed, .connectionLost]
+    /// With the pauses between them about ten seconds.
+    private static let attemptsMax = 9
+
+    private static let countStored = Statement(
+        "events_count_stored",
+        """
+        SELECT count(*) FROM unnest($1::text[], $2::bigint[]) AS x (e, s)
+        JOIN events ON event_id = e AND stream_ordering = s
+        """)
+
+    private func isStored(
+        _ batch: [PositionedEvent], on loop: isolated EventLoop
+    ) async throws -> Bool {
+        let parameters: [PostgresValue] = [
+            .textArray(batch.map(\.event.eventID)), .integerArray(batch.map(\.streamOrdering)),
+        ]
+        let count = try await pool.query(Self.countStored, parameters, on: loop).firstInteger
+        return count == Int64(batch.count)
     }
 
     private static func commands(
