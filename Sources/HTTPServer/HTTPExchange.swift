@@ -47,7 +47,7 @@ public final class HTTPExchange {
 
     private var occasion: Occasion {
         Occasion(
-            isHead: request.head.isHead, version: request.head.version,
+            isHead: request.head.knownMethod == .head, version: request.head.version,
             keepAlive: request.head.keepAlive)
     }
 
@@ -155,6 +155,13 @@ public final class HTTPExchange {
     }
 
     // MARK: Reuse
+
+    /// Moves the request out; it has to be put back before the answer.
+    func takeRequest() -> HTTPRequest {
+        var taken = HTTPRequest()
+        swap(&taken, &request)
+        return taken
+    }
 
     /// Makes it ready to receive another request, keeping its memory.
     func reset() {

@@ -29,7 +29,7 @@ public struct RequestHead: Sendable {
 
     /// A method with a case of its own; `nil` for another, which `methodSlice` names. Kept apart so
     /// that copying a head counts no reference for it.
-    var knownMethod: KnownMethod? = .get
+    package internal(set) var knownMethod: KnownMethod? = .get
     var methodSlice = Slice()
     var targetSlice = Slice()
     package var pathSlice = Slice()
@@ -103,7 +103,4 @@ extension RequestHead {
         PercentEncoding.append(text, to: &headers.storage)
         return Slice(start, headers.storage.count)
     }
-
-    /// Whether the method is HEAD; cheaper than asking for it.
-    package var isHead: Bool { knownMethod == .head }
 }

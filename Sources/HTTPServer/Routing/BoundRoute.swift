@@ -47,14 +47,16 @@ final class BoundRoute<Context>: ServedRoute {
         case .immediate(let handler):
             // Moved out and back: the handler sees nothing of the exchange, and a copy would count
             // half a dozen references.
-            var request = HTTPRequest()
-            swap(&request, &exchange.request)
-            let result = Result { try handler(request, context, loop) }
-            swap(&request, &exchange.request)
-            switch result {
-            case .success(let response): exchange.respond(response, on: loop)
-            case .failure(let error): exchange.respond(throwing: error, on: loop)
+            let request = exchange.takeRequest()
+            let response: HTTPResponse
+            do {
+                response = try handler(request, context, loop)
+            } catch {
+                exchange.request = request
+                return exchange.respond(throwing: error, on: loop)
             }
+            exchange.request = request
+            exchange.respond(response, on: loop)
         case .async(let handler):
             let context = context
             loop.spawn {
