@@ -70,6 +70,31 @@ import Testing
         }
     }
 
+    @Test func aRoomThatIsReadAnewMeanwhileStaysALine() throws {
+        try withServices { services, loop in
+            let settled = try await Self.settle(services, on: loop)
+            let tasks = settled.map { room, person in
+                loop.spawn {
+                    var sent = 0
+                    for number in 0..<Self.eventsPerSender {
+                        let id = try? await services.send(
+                            "\(number)", to: room, by: person, on: loop)
+                        if id != nil { sent += 1 }
+                        guard number % 3 == 1 else { continue }
+                        try? await services.rooms.rooms.exclusively(room, on: loop) { _ in
+                            services.rooms.rooms.forget(room)
+                        }
+                    }
+                    return sent
+                }
+            }
+            var sent = 0
+            for task in tasks { sent += await task.value }
+            #expect(sent == Self.senderCount * Self.eventsPerSender)
+            try await Self.checkTables(services, events: sent, on: loop)
+        }
+    }
+
     private static func checkTables(
         _ services: MainServices, events: Int, on loop: isolated EventLoop
     ) async throws {

@@ -21,6 +21,8 @@ final class Room {
     /// How many changes lie between that group and a whole one.
     var hops: Int64 = 0
     var state: StateMap<Entry> = [:]
+    /// Whether the cache has let go of it; what is added to the room must go through the cache's new one.
+    var isStale = false
     /// When it was last used, in calls of `RoomCache.room`.
     var lastUse = 0
 
@@ -75,12 +77,29 @@ final class RoomCache {
         rooms[room.roomID.text] = room
     }
 
-    /// Makes the next use read the room again.
-    func forget(_ roomID: String) { rooms[roomID] = nil }
+    /// Makes the next use read the room again. For whoever holds its lock, or when nobody does: else the
+    /// next user would read it before what the holder adds.
+    func forget(_ roomID: String) { rooms.removeValue(forKey: roomID)?.isStale = true }
+
+    /// Runs `body` while nobody else adds to the room. Throws M_NOT_FOUND if there is no such room.
+    func exclusively<Result>(
+        _ roomID: String, on loop: isolated EventLoop,
+        _ body: (Room) async throws -> Result
+    ) async throws -> Result {
+        while true {
+            guard let room = try await room(roomID, on: loop) else {
+                throw MatrixError.notFound("Unknown room")
+            }
+            await room.lock.acquire(on: loop)
+            defer { room.lock.release(on: loop) }
+            // While we waited the room may have been read anew, with another lock.
+            if !room.isStale { return try await body(room) }
+        }
+    }
 
     private func evict() {
         let idle = rooms.values.filter(\.lock.isFree).sorted { $0.lastUse < $1.lastUse }
-        for room in idle.prefix(roomsMax / 4) { rooms[room.roomID.text] = nil }
+        for room in idle.prefix(roomsMax / 4) { forget(room.roomID.text) }
     }
 
     private func read(_ roomID: String, on loop: isolated EventLoop) async throws -> Room? {

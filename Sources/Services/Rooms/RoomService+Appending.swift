@@ -9,7 +9,7 @@ extension RoomService {
     func append(
         _ proposal: EventProposal, to room: Room, on loop: isolated EventLoop
     ) async throws -> String {
-        try await room.lock.with(on: loop) {
+        try await rooms.exclusively(room.roomID.text, on: loop) { room in
             let roomID = room.roomID.text
             if let transaction = proposal.sender.transaction {
                 let known = try await EventTransactions.eventID(

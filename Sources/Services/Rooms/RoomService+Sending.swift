@@ -32,12 +32,7 @@ extension RoomService {
         }
         let proposal = EventProposal(
             type: type, stateKey: stateKey, content: content, sender: sender)
-        let eventID = try await append(proposal, to: room, on: loop)
-        if stateKey == nil {
-            // Whoever has said it types no more.
-            typing.stop(userID: sender.userID, roomID: roomID, on: loop)
-        }
-        return eventID
+        return try await append(proposal, to: room, on: loop)
     }
 
     /// Redacts an event. Returns the redaction's id.
@@ -68,8 +63,10 @@ extension RoomService {
         guard UserID(userID) != nil else {
             throw MatrixError.invalidParameter("The state key of a membership must be a user id")
         }
-        guard content["membership"]?.stringValue.flatMap({ Membership(rawValue: $0) }) != nil
+        guard let membership = content["membership"]?.stringValue,
+            let membership = Membership(rawValue: membership)
         else { throw MatrixError.badJSON("Invalid membership") }
+        if membership == .invite { try requireReachable(userID) }
         guard let room = try await rooms.room(roomID, on: loop) else {
             throw MatrixError.forbidden("User \(sender.userID) not in room \(roomID)")
         }

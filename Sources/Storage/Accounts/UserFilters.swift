@@ -31,7 +31,8 @@ public enum UserFilters {
         ), added AS (
             INSERT INTO user_filters (user_id, full_user_id, filter_json, filter_id)
             SELECT $1, $2, $3,
-                (SELECT coalesce(max(filter_id) + 1, 0) FROM user_filters WHERE full_user_id = $2)
+                (SELECT coalesce(max(filter_id) + 1, 0) FROM user_filters
+                WHERE full_user_id = $2 OR user_id = $1)
             WHERE NOT EXISTS (SELECT 1 FROM known)
             ON CONFLICT DO NOTHING RETURNING filter_id
         )
