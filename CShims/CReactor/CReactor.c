@@ -9,10 +9,20 @@ int creactor_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 int creactor_semaphore(void) { return eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE); }
 
-int creactor_signalfd(const int *signals, int count) {
+static sigset_t signal_set(const int *signals, int count) {
     sigset_t set;
     sigemptyset(&set);
     for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
+    return set;
+}
+
+int creactor_block_signals(const int *signals, int count) {
+    sigset_t set = signal_set(signals, count);
+    return pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+int creactor_signalfd(const int *signals, int count) {
+    sigset_t set = signal_set(signals, count);
     int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (error) {
         errno = error;

@@ -15,6 +15,9 @@ int creactor_eventfd(void);
 /// A blocking, close-on-exec eventfd(2) in semaphore mode: each read takes one unit.
 int creactor_semaphore(void);
 
+/// Blocks `signals` for the calling thread. Returns 0 or an errno value.
+int creactor_block_signals(const int *signals, int count);
+
 /// Blocks `signals` for the calling thread and returns a signalfd(2) that reads them, or -1.
 int creactor_signalfd(const int *signals, int count);
 

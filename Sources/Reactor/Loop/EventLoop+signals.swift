@@ -2,6 +2,15 @@ internal import CReactor
 internal import Glibc
 
 extension EventLoop {
+    /// Blocks signals for the calling thread and all that it starts from now on. They wait for a
+    /// loop to read them. Call it first thing, before libraries start threads of their own.
+    public static func blockSignals(_ signals: [Int32]) {
+        signals.withUnsafeBufferPointer { list in
+            guard let base = list.baseAddress else { return }
+            _ = creactor_block_signals(base, Int32(list.count))
+        }
+    }
+
     /// Calls `body` on the loop with each of `signals` that the process receives.
     ///
     /// The signals are blocked for the calling thread and the threads it starts from now on, so

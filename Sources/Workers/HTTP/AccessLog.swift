@@ -1,0 +1,35 @@
+internal import HTTPServer
+internal import HTTPWire
+internal import Logging
+internal import Reactor
+
+/// One line per request, without secrets.
+enum AccessLog {
+    static func write(_ report: RequestReport, isBehindProxy: Bool, to log: Logger) {
+        guard log.logLevel <= .info, report.route != "health" else { return }
+        let request = report.request
+        let status = report.status.map { String($0.code) } ?? "client left"
+        log.info(
+            """
+            \(client(of: request, isBehindProxy)) \(request?.method.name ?? "?") \
+            \(redacted(request?.target ?? "(malformed)")) \(status) \
+            \(report.responseBytes)B \(report.duration.inMilliseconds)ms
+            """)
+    }
+
+    private static func client(of request: HTTPRequest?, _ isBehindProxy: Bool) -> String {
+        if isBehindProxy, let forwarded = request?.headers["X-Forwarded-For"] {
+            return String(forwarded.split(separator: ",").first ?? "?")
+        }
+        return request?.remoteAddress?.host ?? "?"
+    }
+
+    /// Older clients send the access token in the query.
+    static func redacted(_ target: String) -> String {
+        guard let token = target.firstRange(of: "access_token=") else { return target }
+        let rest = target[token.upperBound...]
+        let end = rest.firstIndex(of: "&") ?? rest.endIndex
+        return target[..<token.upperBound] + "<redacted>" + target[end...]
+    }
+}
+

@@ -1,0 +1,109 @@
+internal import API
+internal import Bytes
+internal import Configuration
+internal import HTTPServer
+internal import HTTPWire
+internal import Logging
+internal import Observability
+internal import Reactor
+
+/// The HTTP listeners of a process, each with the resources that its configuration names.
+final class HTTPFront<Context> {
+    /// Adds the endpoints of a resource to a router.
+    typealias Registrar = (ResourceName, inout Router<Context>) -> Void
+
+    private let environment: ProcessEnvironment
+    private let requests: HTTPRequestMetrics
+    private var servers: [HTTPServer<Context>] = []
+
+    init(_ environment: ProcessEnvironment) {
+        self.environment = environment
+        requests = HTTPRequestMetrics(environment.metrics)
+    }
+
+    /// Binds every HTTP and metrics listener. What is bound stays bound if a later one fails.
+    func listen(context: Context, on loop: isolated EventLoop, register: Registrar) throws {
+        for listener in environment.configuration.listeners {
+            guard listener.kind != .replication else { continue }
+            var router = Router<Context>()
+            OperationsRoutes.registerHealth(into: &router)
+            let names: Set<ResourceName> =
+                listener.kind == .metrics ? [.metrics] : listener.resourceNames
+            for name in names.sorted(by: { $0.rawValue < $1.rawValue }) {
+                if name == .metrics {
+                    OperationsRoutes.registerMetrics(environment.metrics, into: &router)
+                } else {
+                    register(name, &router)
+                }
+            }
+            let server = HTTPServer(router: router, context: context, options: options)
+            server.errorRenderer = { error, request in ClientErrors.render(error, request) }
+            let access = environment.logger("access.http.\(listener.tag)")
+            let requests = requests
+            let isBehindProxy = listener.isBehindProxy
+            server.requestFinished = { report in
+                requests.record(report)
+                AccessLog.write(report, isBehindProxy: isBehindProxy, to: access)
+            }
+            for address in listener.addresses {
+                try listen(server, on: address, listener, loop)
+            }
+            servers.append(server)
+        }
+    }
+
+    /// Stops accepting and lets requests that are under way end.
+    func drain(on loop: isolated EventLoop) async {
+        for server in servers { await server.drain(timeout: .seconds(10), on: loop) }
+    }
+
+    private func listen(
+        _ server: HTTPServer<Context>, on address: ListenAddress,
+        _ listener: ListenerConfiguration, _ loop: isolated EventLoop
+    ) throws {
+        var options = ListenerOptions()
+        if case .unix(_, let mode) = address { options.unixMode = mode }
+        let bound = try bind(address, at: listener) { resolved in
+            try server.listen(on: resolved, options: options, loop).localAddress
+        }
+        environment.log.info("Listening for HTTP on \(bound)")
+    }
+
+    private var options: HTTPServerOptions {
+        let limits = environment.configuration.httpLimits
+        var options = HTTPServerOptions()
+        options.parser.headBytesMax = limits.headerBytesMax
+        options.parser.fieldCountMax = limits.headerCountMax
+        options.bodyBytesMax = limits.bodyBytesMax
+        options.idleTimeout = limits.idleTimeout
+        options.cors = .matrix
+        return options
+    }
+}
+
+/// Why a process could not listen where its configuration says.
+struct ListenFailure: Error, CustomStringConvertible {
+    var description: String
+}
+
+/// Resolves an address of the configuration and binds it; failures name the place in the file.
+func bind(
+    _ address: ListenAddress, at listener: ListenerConfiguration,
+    _ body: (SocketAddress) throws -> SocketAddress
+) throws -> SocketAddress {
+    let place: SocketAddress?
+    switch address {
+    case .unix(let path, _): place = .unix(path: path)
+    case .tcp(let host, let port):
+        // Names are allowed, such as localhost; the start may wait for the resolver.
+        place = try SocketAddress.resolve(host: host, port: port).first
+    }
+    guard let place else {
+        throw ListenFailure(description: "\(listener.position): \(address) is no address")
+    }
+    do {
+        return try body(place)
+    } catch {
+        throw ListenFailure(description: "\(listener.position): cannot listen on \(address): \(error)")
+    }
+}

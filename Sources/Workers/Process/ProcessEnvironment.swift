@@ -1,0 +1,45 @@
+internal import Configuration
+internal import Logging
+internal import Observability
+internal import Postgres
+internal import Reactor
+
+/// What every part of a process shares. Lives on the loop.
+final class ProcessEnvironment {
+    let configuration: BeamlineConfiguration
+    let logs: LogSystem
+    let log: Logger
+    let metrics = MetricsRegistry()
+    let pool: PostgresPool
+
+    init(
+        _ configuration: BeamlineConfiguration, _ logs: LogSystem, _ log: Logger,
+        on loop: isolated EventLoop
+    ) {
+        self.configuration = configuration
+        self.logs = logs
+        self.log = log
+        metrics.addProcessMetrics()
+        let database = configuration.database
+        pool = PostgresPool(
+            PostgresConfiguration(
+                host: database.host ?? "", port: database.port ?? 5432, user: database.user,
+                password: database.password, database: database.database,
+                applicationName: configuration.instanceName, libpqOptions: database.options,
+                poolMin: database.poolMin, poolMax: database.poolMax), on: loop)
+        let remarks = logs.logger("beamline.storage")
+        pool.noticed = { remarks.info("\($0)") }
+    }
+
+    /// A logger below `beamline`.
+    func logger(_ name: String) -> Logger { logs.logger("beamline.\(name)") }
+}
+
+/// What a process of some role consists of.
+protocol RoleProcess: AnyObject {
+    /// Opens the database, replication and listeners; returns when the process serves.
+    func start(on loop: isolated EventLoop) async throws
+
+    /// Finishes what is under way and closes everything, also after a start that failed.
+    func stop(on loop: isolated EventLoop) async
+}
