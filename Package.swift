@@ -82,7 +82,7 @@ let layer7 = module(
     "Workers",
     upper + [
         "API", "Services", "HTTPServer", "HTTPWire", "Replication", "ReplicationWire", "Storage", "Postgres",
-        "Configuration", "Observability", "ProcessControl", "PostgresCluster", "YAML",
+        "Configuration", "Observability", "ProcessControl", "PostgresCluster", "YAML", "CProcess",
     ])
 let layer8: [Target] = [
     .executableTarget(

@@ -16,9 +16,7 @@ public final class StreamHub: StreamPublisher {
     }
 
     /// The token up to which a stream has been announced.
-    public func position(of stream: StreamName, on loop: isolated EventLoop) -> Int64 {
-        positions[stream] ?? 0
-    }
+    public func position(of stream: StreamName) -> Int64 { positions[stream] ?? 0 }
 
     /// Sets where a stream starts, before anything is announced.
     public func start(_ stream: StreamName, at position: Int64, on loop: isolated EventLoop) {

@@ -32,4 +32,3 @@ enum AccessLog {
         return target[..<token.upperBound] + "<redacted>" + target[end...]
     }
 }
-

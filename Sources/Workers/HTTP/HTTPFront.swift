@@ -72,8 +72,8 @@ final class HTTPFront<Context> {
     private var options: HTTPServerOptions {
         let limits = environment.configuration.httpLimits
         var options = HTTPServerOptions()
-        options.parser.headBytesMax = limits.headerBytesMax
-        options.parser.fieldCountMax = limits.headerCountMax
+        options.parser.headerBytesMax = limits.headerBytesMax
+        options.parser.headerCountMax = limits.headerCountMax
         options.bodyBytesMax = limits.bodyBytesMax
         options.idleTimeout = limits.idleTimeout
         options.cors = .matrix
@@ -104,6 +104,7 @@ func bind(
     do {
         return try body(place)
     } catch {
-        throw ListenFailure(description: "\(listener.position): cannot listen on \(address): \(error)")
+        throw ListenFailure(
+            description: "\(listener.position): cannot listen on \(address): \(error)")
     }
 }

@@ -46,7 +46,7 @@ final class MainStream: ReplicationSource {
         }
     }
 
-    var currentToken: Int64 { services.streams.announcedPosition(of: stream) }
+    var currentToken: Int64 { services.streams.position(of: stream) }
 
     func rows(
         from: Int64, upTo: Int64, limit: Int, on loop: isolated EventLoop
@@ -63,7 +63,8 @@ final class MainStream: ReplicationSource {
                 .map { serial, roomID in
                     let users = services.typing.userIDs(in: roomID, on: loop)
                     return ReplicationUpdate(
-                        token: serial, row: .typing(TypingStreamRow(roomID: roomID, userIDs: users)))
+                        token: serial, row: .typing(TypingStreamRow(roomID: roomID, userIDs: users))
+                    )
                 }
         case .receipts:
             let found = try await Receipts.updates(

@@ -1,0 +1,98 @@
+internal import API
+internal import Configuration
+internal import Logging
+internal import Matrix
+internal import Postgres
+internal import Reactor
+internal import Replication
+internal import Services
+internal import Storage
+
+/// The main process: it alone writes events, and it feeds the workers.
+final class MainProcess: RoleProcess {
+    private let environment: ProcessEnvironment
+    private let front: HTTPFront<MainContext>
+    private let replication: ReplicationServer
+    private let workers: WorkerObserver
+
+    init(_ environment: ProcessEnvironment) {
+        self.environment = environment
+        front = HTTPFront(environment)
+        let limits = environment.configuration.replicationLimits
+        var options = ReplicationServer.Options(
+            serverName: environment.configuration.server.name)
+        options.connectionsMax = limits.connectionsMax
+        options.queuedBytesMax = limits.pendingBytesMax
+        workers = WorkerObserver(log: environment.logger("replication"))
+        replication = ReplicationServer(options: options, delegate: workers)
+    }
+
+    func start(on loop: isolated EventLoop) async throws {
+        try await environment.pool.start(on: loop)
+        try await Schema.migrate(environment.pool, on: loop)
+        let services = try await MainServices(
+            settings: try settings(), pool: environment.pool, on: loop)
+        services.streams.subscribe(MainStreams(replication, services), on: loop)
+        ReplicationMetrics.register(replication, in: environment.metrics, on: loop)
+        let context = MainContext(services)
+        try front.listen(context: context, on: loop) { resource, router in
+            if resource == .client { ClientRoutes.register(into: &router) }
+        }
+        try listenForWorkers(on: loop)
+    }
+
+    func stop(on loop: isolated EventLoop) async {
+        await front.drain(on: loop)
+        await replication.shutDown(on: loop)
+        await environment.pool.close(on: loop)
+    }
+
+    private func listenForWorkers(on loop: isolated EventLoop) throws {
+        for listener in environment.configuration.listeners where listener.kind == .replication {
+            for address in listener.addresses {
+                let bound = try bind(address, at: listener) { place in
+                    try replication.listen(on: place, on: loop)
+                }
+                environment.log.info("Listening for workers on \(bound)")
+                guard !bound.isLoopback else { continue }
+                environment.log.warning(
+                    """
+                    The replication listener on \(bound) can be reached from other machines. It has no \
+                    authentication and no encryption: keep it from the public internet.
+                    """)
+            }
+        }
+    }
+
+    private func settings() throws -> HomeserverSettings {
+        let configuration = environment.configuration
+        let path = configuration.server.signingKeyPath
+        guard let text = readText(path) else {
+            throw StartFailure(
+                description: "\(path): the signing key cannot be read; --generate-config makes one")
+        }
+        guard let key = SigningKey(file: text) else {
+            throw StartFailure(
+                description:
+                    "\(path): is no signing key, expected a line `ed25519 <version> <seed>`")
+        }
+        var settings = HomeserverSettings(serverName: configuration.server.name, signingKey: key)
+        settings.bcryptRounds = configuration.registration.bcryptRounds
+        settings.passwordPepper = configuration.registration.passwordPepper
+        settings.isRegistrationEnabled = configuration.registration.isOpen
+        settings.defaultRoomVersion = configuration.server.defaultRoomVersion
+        return settings
+    }
+}
+
+/// What the main process's endpoints work with.
+final class MainContext: ClientServing {
+    let client: ClientContext
+
+    init(_ services: MainServices) { client = ClientContext(services: services) }
+}
+
+/// Why a process cannot start, in a sentence for its operator.
+struct StartFailure: Error, CustomStringConvertible {
+    var description: String
+}
