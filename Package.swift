@@ -76,12 +76,14 @@ let layer5 = module(
 let layer6 = module(
     "API",
     upper + [
-        "Services", "Storage", "Postgres", "HTTPServer", "HTTPWire", "Configuration", "Observability",
+        "Services", "Storage", "Postgres", "HTTPServer", "HTTPWire", "Configuration",
+        "Observability",
     ], testing: ["PostgresCluster"])
 let layer7 = module(
     "Workers",
     upper + [
-        "API", "Services", "HTTPServer", "HTTPWire", "Replication", "ReplicationWire", "Storage", "Postgres",
+        "API", "Services", "HTTPServer", "HTTPWire", "Replication", "ReplicationWire", "Storage",
+        "Postgres",
         "Configuration", "Observability", "ProcessControl", "PostgresCluster", "YAML", "CProcess",
     ])
 let layer8: [Target] = [
@@ -100,7 +102,9 @@ let whole: [Target] = [
     .testTarget(name: "TidyTests", swiftSettings: strict),
     .testTarget(
         name: "IntegrationTests",
-        dependencies: upper + ["PostgresCluster", "ProcessControl", "beamline", "synctl"],
+        dependencies: upper + [
+            "PostgresCluster", "ProcessControl", "Workers", "beamline", "synctl",
+        ],
         exclude: ["Clients"],
         swiftSettings: strict),
 ]
