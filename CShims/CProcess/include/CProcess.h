@@ -12,4 +12,7 @@
 /// a threaded process; callers here fork before they start any thread.
 pid_t cprocess_fork(void);
 
+/// setvbuf(3) of standard output, which Swift cannot name: a line at a time.
+void cprocess_buffer_output_by_line(void);
+
 #endif

@@ -1,4 +1,5 @@
 internal import Logging
+internal import Postgres
 internal import Reactor
 internal import Replication
 internal import ReplicationWire
@@ -7,19 +8,59 @@ internal import Services
 /// Hands what replication brings to the services of a worker, and writes into its log how it goes.
 final class StreamFollower: ReplicationClientDelegate {
     private let log: Logger
+    /// What an engine must know before it can serve.
+    private static let engineStreams: [StreamName] = [
+        .events, .typing, .receipts, .accountData, .tagAccountData,
+    ]
+    private var engine: SyncEngine?
+    private var positions: [StreamName: Int64] = [:]
+    private var waiter: UnsafeContinuation<Void, Never>?
 
     init(log: Logger) { self.log = log }
+
+    /// Parks until the main process has told where its streams stand, makes an engine that starts there, and
+    /// feeds it from then on.
+    ///
+    /// The database alone cannot tell: it may hold a row whose predecessor is not committed yet.
+    func startEngine(_ pool: PostgresPool, on loop: isolated EventLoop) async -> SyncEngine {
+        if !knowsPositions { await withUnsafeContinuation(isolation: loop) { waiter = $0 } }
+        var token = StreamToken(room: positions[.events] ?? 0)
+        token.typing = positions[.typing] ?? 0
+        token.receipt = positions[.receipts] ?? 0
+        token.accountData = max(positions[.accountData] ?? 0, positions[.tagAccountData] ?? 0)
+        let engine = SyncEngine(pool: pool, position: token)
+        self.engine = engine
+        return engine
+    }
+
+    private var knowsPositions: Bool {
+        Self.engineStreams.allSatisfy { positions[$0] != nil }
+    }
 
     func rows(
         _ stream: StreamName, _ rows: [ReplicationRow], position: Int64,
         on loop: isolated EventLoop
     ) {
+        advance(StreamBatch(stream: stream, token: position, rows: rows), on: loop)
     }
 
     func positionChanged(
         _ stream: StreamName, to position: Int64, on loop: isolated EventLoop
     ) {
+        advance(StreamBatch(stream: stream, token: position, rows: []), on: loop)
     }
+
+    private func advance(_ batch: StreamBatch, on loop: isolated EventLoop) {
+        positions[batch.stream] = batch.token
+        if let engine {
+            engine.streamAdvanced(batch, on: loop)
+        } else if knowsPositions {
+            waiter.take()?.resume()
+        }
+    }
+
+    /// Gives up waiting for the main process, as the process ends.
+    func stop() { waiter.take()?.resume() }
 
     func streamReset(_ stream: StreamName, on loop: isolated EventLoop) {
         log.info("The main process has started the stream \(stream) again")
