@@ -16,9 +16,9 @@ final class HTTPFront<Context> {
     private let requests: HTTPRequestMetrics
     private var servers: [HTTPServer<Context>] = []
 
-    init(_ environment: ProcessEnvironment) {
+    init(_ environment: ProcessEnvironment, _ requests: HTTPRequestMetrics) {
         self.environment = environment
-        requests = HTTPRequestMetrics(environment.metrics)
+        self.requests = requests
     }
 
     /// Binds every HTTP and metrics listener. What is bound stays bound if a later one fails.
@@ -37,7 +37,15 @@ final class HTTPFront<Context> {
                 }
             }
             let server = HTTPServer(router: router, context: context, options: options)
-            server.errorRenderer = { error, request in ClientErrors.render(error, request) }
+            let log = environment.logger("http")
+            server.errorRenderer = { error, request in
+                let response = ClientErrors.render(error, request)
+                if response.status.code >= 500 {
+                    let target = AccessLog.redacted(request?.target ?? "(malformed)")
+                    log.error("\(request?.method.name ?? "?") \(target): \(error)")
+                }
+                return response
+            }
             let access = environment.logger("access.http.\(listener.tag)")
             let requests = requests
             let isBehindProxy = listener.isBehindProxy

@@ -2,7 +2,6 @@ internal import Observability
 internal import Reactor
 internal import Replication
 internal import ReplicationWire
-internal import Synchronization
 
 /// Replication's counters under the names that dashboards for Synapse read.
 ///
@@ -24,7 +23,7 @@ enum ReplicationMetrics {
             labels: ["stream_name"])
         let total = registry.gauge(
             "synapse_replication_tcp_resource_total_connections", "Workers connected.")
-        copy(every: period, on: loop) {
+        MetricsCopy.every(period, on: loop) {
             record(server.statistics.inbound, in: inbound)
             record(server.statistics.outbound, in: outbound)
             for (stream, rows) in server.statistics.rowsPublished {
@@ -49,7 +48,7 @@ enum ReplicationMetrics {
             labels: ["stream_name"])
         let connected = registry.gauge(
             "beamline_replication_connected", "Whether the main process is reached.")
-        copy(every: period, on: loop) {
+        MetricsCopy.every(period, on: loop) {
             record(client.statistics.inbound, in: inbound)
             for (stream, count) in client.statistics.rows {
                 rows.labelled(stream.name).set(Double(count))
@@ -63,12 +62,5 @@ enum ReplicationMetrics {
 
     private static func record(_ counters: CommandCounters, in family: MetricFamily<Gauge>) {
         for (name, count) in counters.nonzero { family.labelled("\(name)").set(Double(count)) }
-    }
-
-    private static func copy(
-        every period: Duration, on loop: isolated EventLoop, _ body: @escaping () -> Void
-    ) {
-        body()
-        loop.schedule(after: period) { copy(every: period, on: loop, body) }
     }
 }

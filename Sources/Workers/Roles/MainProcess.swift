@@ -5,6 +5,7 @@ internal import Matrix
 internal import Postgres
 internal import Reactor
 internal import Replication
+internal import ReplicationWire
 internal import Services
 internal import Storage
 
@@ -14,10 +15,11 @@ final class MainProcess: RoleProcess {
     private let front: HTTPFront<MainContext>
     private let replication: ReplicationServer
     private let workers: WorkerObserver
+    private var engine: SyncEngine?
 
     init(_ environment: ProcessEnvironment) {
         self.environment = environment
-        front = HTTPFront(environment)
+        front = HTTPFront(environment, HTTPRequestMetrics(environment.metrics))
         let limits = environment.configuration.replicationLimits
         var options = ReplicationServer.Options(
             serverName: environment.configuration.server.name)
@@ -34,14 +36,21 @@ final class MainProcess: RoleProcess {
             settings: try settings(), pool: environment.pool, on: loop)
         services.streams.subscribe(MainStreams(replication, services), on: loop)
         ReplicationMetrics.register(replication, in: environment.metrics, on: loop)
-        let context = MainContext(services)
+        let engine = SyncEngine(pool: environment.pool, position: services.position)
+        self.engine = engine
+        SyncMetricsExport.register(engine, in: environment.metrics, on: loop)
+        services.streams.subscribe(LocalSync(engine), on: loop)
+        let context = MainContext(services, engine)
         try front.listen(context: context, on: loop) { resource, router in
-            if resource == .client { ClientRoutes.register(into: &router) }
+            guard resource == .client else { return }
+            ClientRoutes.register(into: &router)
+            SyncRoutes.register(into: &router)
         }
         try listenForWorkers(on: loop)
     }
 
     func stop(on loop: isolated EventLoop) async {
+        engine?.shutDown(on: loop)
         await front.drain(on: loop)
         await replication.shutDown(on: loop)
         await environment.pool.close(on: loop)
@@ -86,10 +95,40 @@ final class MainProcess: RoleProcess {
 }
 
 /// What the main process's endpoints work with.
-final class MainContext: ClientServing {
+final class MainContext: ClientServing, SyncServing {
     let client: ClientContext
+    let sync: SyncContext
 
-    init(_ services: MainServices) { client = ClientContext(services: services) }
+    init(_ services: MainServices, _ engine: SyncEngine) {
+        client = ClientContext(services: services)
+        sync = SyncContext(
+            engine: engine, tokens: services.accounts.tokens, pool: services.pool)
+    }
+}
+
+/// Feeds the main process's own /sync with what its services announce.
+final class LocalSync: StreamPublisher {
+    private let engine: SyncEngine
+
+    init(_ engine: SyncEngine) { self.engine = engine }
+
+    func publish(
+        _ stream: StreamName, token: Int64, rows: [ReplicationRow], on loop: isolated EventLoop
+    ) {
+        engine.streamAdvanced(StreamBatch(stream: stream, token: token, rows: rows), on: loop)
+    }
+}
+
+extension MainServices {
+    /// Where all streams stand, as /sync counts.
+    var position: StreamToken {
+        var token = StreamToken(room: streams.position(of: .events))
+        token.typing = streams.position(of: .typing)
+        token.receipt = streams.position(of: .receipts)
+        token.accountData = max(
+            streams.position(of: .accountData), streams.position(of: .tagAccountData))
+        return token
+    }
 }
 
 /// Why a process cannot start, in a sentence for its operator.

@@ -12,14 +12,19 @@ internal import Storage
 final class WorkerProcess: RoleProcess {
     private let environment: ProcessEnvironment
     private let role: RoleDescription
-    private let front: HTTPFront<WorkerContext>
+    private let front: HTTPFront<SyncContext>
+    private let bare: HTTPFront<Void>
     private let follower: StreamFollower
     private var replication: ReplicationClient?
+    private var engine: SyncEngine?
+    private var activity: SyncActivityReporter?
 
     init(_ environment: ProcessEnvironment) {
         self.environment = environment
         role = Roles.description(of: environment.configuration.role)
-        front = HTTPFront(environment)
+        let requests = HTTPRequestMetrics(environment.metrics)
+        front = HTTPFront(environment, requests)
+        bare = HTTPFront(environment, requests)
         follower = StreamFollower(log: environment.logger("replication"))
     }
 
@@ -38,18 +43,46 @@ final class WorkerProcess: RoleProcess {
             options: options, streams: role.streams, delegate: follower, firstPositions: { [:] })
         replication = client
         ReplicationMetrics.register(client, role.streams, in: environment.metrics, on: loop)
-        try front.listen(context: WorkerContext(), on: loop) { resource, router in
-        }
         client.start(on: loop)
+        if configuration.role == .synchrotron {
+            let engine = await follower.startEngine(environment.pool, on: loop)
+            SyncMetricsExport.register(engine, in: environment.metrics, on: loop)
+            let activity = SyncActivityReporter(client)
+            self.activity = activity
+            engine.activityDelegate = activity
+            let context = SyncContext(
+                engine: engine, tokens: TokenCache(pool: environment.pool), pool: environment.pool)
+            try front.listen(context: context, on: loop) { resource, router in
+                if resource == .client { SyncRoutes.register(into: &router) }
+            }
+            self.engine = engine
+        } else {
+            try bare.listen(context: (), on: loop) { _, _ in }
+        }
         if let missing = role.missing { environment.log.warning("This release \(missing)") }
     }
 
     func stop(on loop: isolated EventLoop) async {
+        follower.stop()
+        engine?.shutDown(on: loop)
         await front.drain(on: loop)
+        await bare.drain(on: loop)
         replication?.stop(on: loop)
         await environment.pool.close(on: loop)
     }
 }
 
-/// What a worker's endpoints work with.
-final class WorkerContext {}
+/// Tells the main process, over replication, who syncs at this worker.
+final class SyncActivityReporter: SyncActivityDelegate {
+    private let client: ReplicationClient
+
+    init(_ client: ReplicationClient) { self.client = client }
+
+    func userBeganSync(_ userID: String, at time: Int64, on loop: isolated EventLoop) {
+        client.userSync(userID, isSyncing: true, lastSyncMilliseconds: time, on: loop)
+    }
+
+    func userEndedSync(_ userID: String, at time: Int64, on loop: isolated EventLoop) {
+        client.userSync(userID, isSyncing: false, lastSyncMilliseconds: time, on: loop)
+    }
+}
