@@ -24,7 +24,7 @@ import Testing
             #expect(typing.serial == 4)
             #expect(typing.changes(after: 3, on: loop).map(\.roomID) == ["!r:x"])
             #expect(typing.changes(after: 4, on: loop).isEmpty)
-            #expect(hub.position(of: .typing, on: loop) == 4)
+            #expect(hub.position(of: .typing) == 4)
             box.set(
                 listener.rows.compactMap { item in
                     guard case .typing(let row) = item.row else { return nil }
@@ -78,7 +78,7 @@ import Testing
             #expect(listener.rows.count == 30)
             let tokens = listener.rows.map(\.token)
             #expect(tokens == tokens.sorted())
-            #expect(services.streams.position(of: .accountData, on: loop) == tokens.last)
+            #expect(services.streams.position(of: .accountData) == tokens.last)
             let reserved = await services.code {
                 try await services.accountData.put(
                     [:], type: "m.push_rules", userID: "@a:test", roomID: nil, on: loop)

@@ -55,7 +55,7 @@ import Testing
             let room = try await services.rooms.create([:], creator: alice.sender(), on: loop)
                 .roomID
             _ = try await services.send("before", to: room, by: alice, on: loop)
-            let position = services.streams.position(of: .events, on: loop)
+            let position = services.streams.position(of: .events)
             _ = try await services.send("after", to: room, by: alice, on: loop)
             for token in ["s\(position)", "s\(position)_0_1_2_3_4_5_6"] {
                 let back = try await Self.page(services, room, alice, from: token, on: loop)
