@@ -120,7 +120,8 @@ import Testing
             _ = try await client.request("DELETE", tags + "/m.favourite", token: token, on: loop)
             let rules = try await client.request(
                 "GET", "/_matrix/client/v3/pushrules/", token: token, on: loop)
-            #expect(rules.body["global"]?["override"] != nil)
+            #expect(rules.body["global"]?["override"]?.arrayValue?.count == 12)
+            #expect(rules.body["global"]?["content"]?[0]?["pattern"] == "alice")
         }
     }
 }

@@ -35,6 +35,6 @@ public enum ClientRoutes {
     private static let userEndpoints: [ClientEndpoint] = [
         .putAccountData, .getAccountData, .putRoomAccountData, .getRoomAccountData, .getTags,
         .putTag, .deleteTag, .postFilter, .getFilter, .getProfile, .getDisplayName,
-        .putDisplayName, .getAvatar, .putAvatar, .pushRules,
+        .putDisplayName, .getAvatar, .putAvatar, .pushRules, .globalPushRules,
     ]
 }

@@ -1,15 +1,19 @@
 import HTTPServer
 import HTTPWire
 import JSON
+import Services
 
 extension ClientEndpoint {
     /// `GET /_matrix/client/{r0|v3}/pushrules/`
     static let pushRules = ClientEndpoint(.get, "/pushrules/") { request, context, loop in
-        _ = try await context.requester(of: request, on: loop)
-        // Rules of one's own come with push; until then clients get a ruleset that has none.
-        let kinds: JSON = [
-            "override": [], "content": [], "room": [], "sender": [], "underride": [],
-        ]
-        return .json(["global": kinds])
+        let requester = try await context.requester(of: request, on: loop)
+        return .json(["global": DefaultPushRules.ruleset(for: requester.userID)])
+    }
+
+    /// `GET /_matrix/client/{r0|v3}/pushrules/global/`
+    static let globalPushRules = ClientEndpoint(.get, "/pushrules/global/") {
+        request, context, loop in
+        let requester = try await context.requester(of: request, on: loop)
+        return .json(DefaultPushRules.ruleset(for: requester.userID))
     }
 }
