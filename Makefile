@@ -8,11 +8,14 @@ BUILD_PACKAGES := libpq-dev libyaml-dev liburing-dev libcrypt-dev pkg-config
 RUN_PACKAGES := postgresql python3 python3-venv
 VENV := .tools/venv
 NIO_VERSION := 0.26.0
+# `make demo DEMO_SECONDS=20` ends by itself. DEMO_DIRECTORY keeps the fleet's folder; without it a temporary one is used.
 DEMO_SECONDS ?= 0
-DEMO_DIRECTORY ?= .demo
+DEMO_DIRECTORY ?=
 RELEASE := -c release --static-swift-stdlib
 
-.PHONY: build test demo format lint clean deps build-deps run-deps client venv
+.PHONY: build test demo format lint clean toolchain build-deps deps client
+# Two apt-gets or two `swift build`s at once would only wait for each other.
+.NOTPARALLEL:
 
 # Installs the Debian packages of $(1) that are missing: as root, or through sudo; else says what to run.
 define install
@@ -20,6 +23,8 @@ define install
 	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
 	done; \
 	if [ -n "$$missing" ]; then \
+	  if ! command -v apt-get >/dev/null; then \
+	    echo "Missing, by the names of Debian packages (there is no apt-get here):$$missing" >&2; exit 1; fi; \
 	  if [ "$$(id -u)" = 0 ]; then as=""; \
 	  elif command -v sudo >/dev/null; then as="sudo"; \
 	  else echo "Missing Debian packages. Run as root: apt-get update && apt-get install -y$$missing" >&2; exit 1; fi; \
@@ -29,14 +34,15 @@ define install
 	fi
 endef
 
-build-deps:
+toolchain:
 	@command -v swift >/dev/null || { echo "No Swift toolchain found: install Swift 6.2 or later from https://www.swift.org/install" >&2; exit 1; }
+
+build-deps: toolchain
 	$(call install,$(BUILD_PACKAGES))
 
-run-deps: build-deps
-	$(call install,$(RUN_PACKAGES))
-
-deps: run-deps
+# Everything at once, so that whoever must run the command by hand runs it once.
+deps: toolchain
+	$(call install,$(BUILD_PACKAGES) $(RUN_PACKAGES))
 
 # Release executables with the Swift runtime linked in: .build/release/beamline and .build/release/synctl.
 build: build-deps
@@ -44,26 +50,25 @@ build: build-deps
 	swift build $(RELEASE) --product synctl
 
 # The real client that the integration tests drive, in a virtual environment of its own.
-$(VENV)/nio-$(NIO_VERSION): | run-deps
+$(VENV)/nio-$(NIO_VERSION): | deps
 	rm -rf $(VENV)
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check matrix-nio==$(NIO_VERSION)
 	touch $@
 
-client: run-deps $(VENV)/nio-$(NIO_VERSION)
+client: deps $(VENV)/nio-$(NIO_VERSION)
 
 test: lint client
-	BEAMLINE_TEST_PYTHON=$(CURDIR)/$(VENV)/bin/python swift test
+	BEAMLINE_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" swift test
 
-demo: run-deps build
-	.build/release/beamline demo --directory $(DEMO_DIRECTORY) --seconds $(DEMO_SECONDS)
+demo: deps build
+	.build/release/beamline demo $(if $(DEMO_DIRECTORY),--directory '$(DEMO_DIRECTORY)') --seconds $(DEMO_SECONDS)
 
-format:
+format: toolchain
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
 
-lint: build-deps
+lint: toolchain
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
 
 clean:
-	swift package clean
-	rm -rf .build .tools .demo .bench
+	rm -rf .build .tools .bench Benchmarks/.build
