@@ -55,22 +55,21 @@ public final class MainServices {
             settings: settings, pool: pool, ids: ids, publisher: streams, typing: typing,
             clock: clock, on: loop)
         profiles = ProfileService(settings: settings, pool: pool, rooms: rooms)
+        startHousekeeping(on: loop)
     }
 
     /// How long a repeated request is recognised by its transaction id.
     private static let transactionLifetimeMilliseconds: Int64 = 24 * 3600 * 1000
 
     /// Starts what has to be done now and then, for the life of the process.
-    public func startHousekeeping(
-        every interval: Duration = .seconds(600), on loop: isolated EventLoop
-    ) {
-        _ = loop.schedule(after: interval) {
+    private func startHousekeeping(on loop: isolated EventLoop) {
+        _ = loop.schedule(after: .seconds(600)) {
             loop.spawn {
                 // A failure is not worth a word: the next turn tries again.
                 try? await EventTransactions.prune(
                     before: self.clock.now - Self.transactionLifetimeMilliseconds,
                     in: self.pool, on: loop)
-                self.startHousekeeping(every: interval, on: loop)
+                self.startHousekeeping(on: loop)
             }
         }
     }
