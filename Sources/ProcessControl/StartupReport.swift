@@ -24,9 +24,10 @@ public final class StartupReport: Sendable {
     /// The process listens: the one that waits exits with 0. Output goes to `/dev/null` from here.
     public func ready() {
         guard begin(), socket >= 0 else { return }
-        send([StartupReport.readyMark, 0])
+        // First, since who waited may look at once whether anybody still holds its pipe.
         Daemon.redirect(STDOUT_FILENO, flags: O_WRONLY)
         Daemon.redirect(STDERR_FILENO, flags: O_WRONLY)
+        send([StartupReport.readyMark, 0])
     }
 
     /// The process gives up: the one that waits shows the message and exits with the code.

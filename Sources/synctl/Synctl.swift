@@ -56,6 +56,8 @@ struct Synctl: ParsableCommand {
     }
 
     func run() throws {
+        // Whoever reads the output may go away; what was begun is ended all the same.
+        signal(SIGPIPE, SIG_IGN)
         let console = Console()
         if let misuse {
             console.show(FleetReport(.bad, misuse))

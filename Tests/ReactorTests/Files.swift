@@ -20,14 +20,14 @@ func leaveStaleSocket(at path: String) {
     close(descriptor)
 }
 
-/// How many descriptors this process has open.
-func openDescriptors() -> Int {
-    guard let directory = opendir("/proc/self/fd") else { return -1 }
-    defer { closedir(directory) }
-    var count = 0
-    while readdir(directory) != nil { count += 1 }
-    return count
+/// Whether the peer has closed a connection from which nothing is left to read; never waits.
+func inputHasEnded(of descriptor: Int32) -> Bool {
+    var byte: UInt8 = 0
+    let count = recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT))
+    return count == 0 || count < 0 && errno != EAGAIN
 }
+
+func shutDownOutput(of descriptor: Int32) { shutdown(descriptor, Int32(SHUT_WR)) }
 
 /// A socket connected with a plain blocking call, outside of any loop.
 func connectBlocking(to address: SocketAddress) -> Int32 {

@@ -54,8 +54,9 @@ enum StandIn {
             for address in configuration.listeners.flatMap(\.addresses) { listen(on: address) }
         }
         if behaviour.has("slow") { while true { pause() } }
-        report.ready()
+        // Logged first: after the report synctl goes on to the next process, which logs too.
         log("ready")
+        report.ready()
         if behaviour.has("stubborn") { while true { pause() } }
         var signal: Int32 = 0
         sigwait(&signals, &signal)

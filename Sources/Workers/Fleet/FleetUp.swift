@@ -37,7 +37,16 @@ public enum FleetUp {
 
 /// Runs something while a fleet is up.
 enum RunningFleet {
-    static let signals = [SIGINT, SIGTERM]
+    /// What ends it in order: Ctrl-C, a request, and the end of the terminal unless `nohup` has it ignored.
+    static let signals = [SIGINT, SIGTERM] + (ignores(SIGHUP) ? [] : [SIGHUP])
+
+    /// A blocked signal would reach the loop although the process was started with it ignored.
+    private static func ignores(_ signal: Int32) -> Bool {
+        var action = sigaction()
+        guard sigaction(signal, nil, &action) == 0 else { return false }
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
 
     static func run(
         directory: String, serverName: String, synchrotrons: Int, bcryptRounds: Int? = nil,
@@ -45,6 +54,8 @@ enum RunningFleet {
     ) -> Int32 {
         // So that a pipe sees each line when it is written.
         cprocess_buffer_output_by_line()
+        // And that no fleet is left behind when that pipe closes.
+        signal(SIGPIPE, SIG_IGN)
         EventLoop.blockSignals(signals)
         do {
             let fleet = try FleetDirectory(
