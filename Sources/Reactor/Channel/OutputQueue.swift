@@ -12,6 +12,7 @@ struct OutputQueue: ~Copyable {
 
     /// IOV_MAX is 1024, but beyond a few dozen pieces a call gains nothing.
     static let vectorMax = 64
+    private static let firstCapacity = 1024
 
     private var segments: [Segment] = []
     /// Segments before it have been written.
@@ -24,6 +25,10 @@ struct OutputQueue: ~Copyable {
     mutating func append(_ bytes: RawSpan) {
         let added = bytes.byteCount
         guard added > 0 else { return }
+        // One allocation for a usual answer, instead of growing to its size by doubling.
+        if copied.capacity == 0 {
+            copied = ByteQueue(capacity: max(added, OutputQueue.firstCapacity))
+        }
         copied.append(bytes)
         count += added
         if let last = segments.indices.last, case .copied(let before) = segments[last] {
