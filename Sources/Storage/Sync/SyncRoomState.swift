@@ -124,8 +124,8 @@ public enum SyncRoomState {
         """
         SELECT room_id, count(*) FILTER (WHERE membership = 'join'),
             count(*) FILTER (WHERE membership = 'invite'),
-            (array_agg(state_key ORDER BY event_stream_ordering, state_key)
-                FILTER (WHERE membership IN ('join', 'invite')))[1:6]
+            coalesce((array_agg(state_key ORDER BY event_stream_ordering, state_key)
+                FILTER (WHERE membership IN ('join', 'invite')))[1:6], '{}')
         FROM current_state_events WHERE room_id = ANY ($1::text[]) AND type = 'm.room.member'
         GROUP BY room_id
         """)

@@ -75,7 +75,7 @@ extension GeneralSync {
         for index in rooms.indices {
             guard let all = events[rooms[index].roomID] else { continue }
             rooms[index].events = Array(all.suffix(limit))
-            rooms[index].isLimited = all.count > limit
+            if all.count > limit { rooms[index].isLimited = true }
         }
     }
 

@@ -80,15 +80,15 @@ struct HistoryAccess {
         return past[lastJoin + 1].streamOrdering
     }
 
-    /// Where the stay before the present one ended: the user was told
-    /// everything up to there. 0 if there was none.
-    var endOfStayBefore: Int64 {
-        guard let lastJoin = past.lastIndex(where: { $0.membership == "join" }) else { return 0 }
-        var start = lastJoin
-        while start > 0, past[start - 1].membership == "join" { start -= 1 }
-        guard let before = past[..<start].lastIndex(where: { $0.membership == "join" }) else {
-            return 0
-        }
-        return past[before + 1].streamOrdering
+    /// The last end of a membership that the user was told of by `position`, as a left room; nil if there was none.
+    ///
+    /// Timelines of a room that the user comes back to go on from there.
+    func lastFarewell(by position: Int64) -> SyncMemberships.Past? {
+        past.last { $0.streamOrdering <= position && ["leave", "ban"].contains($0.membership) }
+    }
+
+    /// Whether something that the user may see now lies before a farewell, untold: it did not end a stay.
+    func hasUntold(before farewell: SyncMemberships.Past) -> Bool {
+        membership(at: farewell.streamOrdering - 1) != "join"
     }
 }

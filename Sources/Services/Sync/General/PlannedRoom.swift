@@ -95,14 +95,18 @@ struct RoomPlanner {
         let access = HistoryAccess(
             userID: request.userID, past: history[membership.roomID] ?? [])
         let wasJoined = request.since.map { access.wasJoined(at: $0.room) } ?? false
-        let after: Int64 =
-            if let since = request.since {
-                wasJoined ? since.room : min(access.endOfStayBefore, since.room)
-            } else {
-                0
-            }
+        var after: Int64 = 0
+        var skipsUntold = false
+        if let since = request.since, wasJoined {
+            after = since.room
+        } else if let since = request.since, let farewell = access.lastFarewell(by: since.room) {
+            after = farewell.streamOrdering
+            skipsUntold = access.hasUntold(before: farewell)
+        }
         let window = SyncTimelines.Window(roomID: membership.roomID, after: after, upTo: upTo)
-        return PlannedRoom(
+        var room = PlannedRoom(
             kind: kind, membership: membership, window: window, isKnown: wasJoined, access: access)
+        room.isLimited = skipsUntold
+        return room
     }
 }

@@ -62,11 +62,18 @@ extension SyncEngine {
                 return news
             } catch {
                 metrics.readFailures += 1
+                // What does not pass by itself, the clients are better told one by one.
+                guard Self.mayPass(error) else { return News() }
                 await loop.sleep(for: pause)
                 pause = min(pause * 2, .seconds(1))
             }
         }
         return News()
+    }
+
+    private static func mayPass(_ error: PostgresError) -> Bool {
+        error.isRetryable
+            || [.connectFailed, .connectionLost, .timeout, .poolExhausted].contains(error.code)
     }
 
     /// Writes a wave's answers, in slices, so that other work gets its turn.

@@ -40,18 +40,23 @@ enum Ephemera {
         return accountData(type: "m.tag", content: content)
     }
 
-    /// `m.receipt`, or nil without receipts. Of several that would be told in the same place the last counts.
+    /// `m.receipt`, or nil without receipts. They come in the order of their positions: of several that a user
+    /// set in one thread the last counts.
     static func receipts(_ receipts: [Receipt]) -> [UInt8]? {
         if receipts.isEmpty { return nil }
         var content = JSON.Object()
-        for receipt in receipts {
+        var seen: Set<[String?]> = []
+        for receipt in receipts.reversed() {
             guard var data = try? JSON(parsing: receipt.data), data.objectValue != nil else {
                 continue  // Broken data in the table concerns nobody.
             }
             if let threadID = receipt.threadID { data["thread_id"] = .string(threadID) }
+            let place = [receipt.type, receipt.userID, data["thread_id"]?.stringValue]
+            guard seen.insert(place).inserted else { continue }
             var event = content[receipt.eventID] ?? .object([:])
             var ofType = event[receipt.type] ?? .object([:])
-            ofType[receipt.userID] = data
+            // An event read in several threads has room for one of them.
+            if ofType[receipt.userID] == nil { ofType[receipt.userID] = data }
             event[receipt.type] = ofType
             content[receipt.eventID] = event
         }

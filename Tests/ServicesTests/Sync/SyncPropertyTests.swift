@@ -1,0 +1,238 @@
+import Glibc
+import JSON
+import Postgres
+import Reactor
+import Storage
+import Testing
+
+@testable import Services
+
+/// Random histories, with clients that sync in different ways at several engines. `BEAMLINE_SYNC_SEEDS=100` runs more.
+@Suite struct SyncPropertyTests {
+    private static var seeds: Range<UInt64> {
+        let wanted = getenv("BEAMLINE_SYNC_SEEDS").flatMap { UInt64(String(cString: $0)) }
+        return 1..<(wanted ?? 8) + 1
+    }
+
+    @Test(arguments: seeds)
+    func everyClientEndsWithTheTruth(_ seed: UInt64) throws {
+        try withWorld { world, loop in
+            var history = RandomHistory(world, seed: seed)
+            for _ in 0..<3 { try await history.createRoom(on: loop) }
+            let trial = try await Trial(world, &history, on: loop)
+            for step in 0..<60 {
+                trial.step = step
+                try await trial.run(&history, on: loop)
+            }
+            try await trial.finish(on: loop)
+            try await trial.compareWithTables(seed, on: loop)
+            let live = trial.feeds.reduce(0) { $0 + $1.engine.metrics.deliveriesLive }
+            #expect(live > 0, "seed \(seed): the live path was never taken")
+            #expect(trial.compared > 0)
+        }
+    }
+}
+
+/// The clients and engines of one run.
+private final class Trial {
+    let world: SyncWorld
+    /// Two synchrotrons, and one that only judges.
+    let feeds: [SyncFeed]
+    let judge: SyncFeed
+    var clients: [ModelClient] = []
+    var step = 0
+    /// How many live answers were compared with the general path's.
+    var compared = 0
+
+    init(
+        _ world: SyncWorld, _ history: inout RandomHistory, on loop: isolated EventLoop
+    ) async throws {
+        self.world = world
+        feeds = [try await world.engine(on: loop), try await world.engine(on: loop)]
+        judge = try await world.engine(on: loop)
+        for (index, name) in (history.names + history.names).enumerated() {
+            clients.append(
+                ModelClient(
+                    name: name, device: "D\(index)",
+                    manner: ModelClient.Manner.allCases[index % 3],
+                    limit: index % 4 == 3 ? 3 : 100, feed: feeds[index % 2]))
+        }
+        for client in clients { try await client.ask(client.feed, on: loop) }
+    }
+
+    func run(_ history: inout RandomHistory, on loop: isolated EventLoop) async throws {
+        for client in clients where client.responder == nil {
+            try await move(client, &history, on: loop)
+        }
+        for feed in feeds + [judge] { feed.isHeld = true }
+        for _ in 0...history.number(4) { try await history.step(on: loop) }
+        for feed in feeds + [judge] { feed.release(on: loop) }
+        for feed in feeds + [judge] { await feed.settle(on: loop) }
+        for client in clients { try await collect(client, on: loop) }
+    }
+
+    private func move(
+        _ client: ModelClient, _ history: inout RandomHistory, on loop: isolated EventLoop
+    ) async throws {
+        switch client.manner {
+        case .waiting: try await client.park(on: loop)
+        case .asking:
+            if history.number(3) == 0 { try await client.ask(client.feed, on: loop) }
+        case .wandering:
+            client.feed = history.pick(feeds)
+            if history.number(2) == 0 {
+                try await client.park(on: loop)
+            } else {
+                try await client.ask(client.feed, on: loop)
+            }
+        }
+    }
+
+    /// Takes in what a waiting client was told, after holding it against the general path's answer to the same question.
+    private func collect(_ client: ModelClient, on loop: isolated EventLoop) async throws {
+        guard let responder = client.responder, let since = client.since else { return }
+        // An answer that has to be computed comes a little later.
+        let expected = try await judge.sync(
+            client.name, since: since, filter: client.filter, device: client.device, on: loop)
+        let isNews = expected != Self.nothing(like: expected)
+        if responder.result == nil, !isNews { return }
+        while responder.result == nil { await loop.sleep(for: .milliseconds(1)) }
+        let answer = try await responder.json(on: loop)
+        #expect(answer == expected, "step \(step), \(client.name) since \(since)")
+        compared += 1
+        client.responder = nil
+        try client.take(answer)
+    }
+
+    private static func nothing(like answer: JSON) -> JSON {
+        var nothing = answer
+        nothing["rooms"] = ["join": [:], "invite": [:], "knock": [:], "leave": [:]]
+        nothing["account_data"] = ["events": []]
+        return nothing
+    }
+
+    func finish(on loop: isolated EventLoop) async throws {
+        for client in clients {
+            client.responder?.leave()
+            client.responder = nil
+            try await client.ask(judge, on: loop)
+        }
+    }
+
+    // MARK: The truth
+
+    func compareWithTables(_ seed: UInt64, on loop: isolated EventLoop) async throws {
+        for client in clients {
+            let memberships = try await Memberships.memberships(
+                userID: client.userID, in: world.pool, on: loop)
+            let joined = Set(memberships.filter { $0.membership == "join" }.map(\.roomID))
+            let told = Set(client.rooms.filter { $0.value.isJoined }.map(\.key))
+            #expect(told == joined, "seed \(seed), \(client.name)")
+            for (roomID, room) in client.rooms {
+                let place: Comment = "seed \(seed), \(client.device) \(client.name) in \(roomID)"
+                if room.isJoined { try await compareState(room, roomID, place, on: loop) }
+                try await compareTimeline(room, roomID, client, place, on: loop)
+                if room.isJoined {
+                    try await comparePersonal(room, roomID, client, place, on: loop)
+                }
+            }
+        }
+    }
+
+    private func compareState(
+        _ room: ModelClient.Room, _ roomID: String, _ place: Comment, on loop: isolated EventLoop
+    ) async throws {
+        var state: [String: String] = [:]
+        for entry in try await CurrentState.entries(roomID: roomID, in: world.pool, on: loop) {
+            state["\(entry.type) \(entry.stateKey)"] = entry.eventID
+        }
+        #expect(room.state == state, place)
+    }
+
+    private func compareTimeline(
+        _ room: ModelClient.Room, _ roomID: String, _ client: ModelClient, _ place: Comment,
+        on loop: isolated EventLoop
+    ) async throws {
+        let truth = try await Truth(roomID, client.userID, world.pool, on: loop)
+        let positions = room.shown.compactMap { truth.positions[$0] }
+        #expect(positions.count == room.shown.count, place)
+        let isInOrder = zip(positions, positions.dropFirst()).allSatisfy { $0 < $1 }
+        #expect(isInOrder, place)
+        let hidden = room.shown.filter { !truth.visible.contains($0) }
+        #expect(hidden.isEmpty, place)
+        guard client.limit == 100, !room.wasLimited else { return }
+        let wanted = truth.whileJoined.filter { (truth.positions[$0] ?? 0) > client.firstPosition }
+        let missing = Set(wanted).subtracting(room.shown)
+        #expect(missing.isEmpty, place)
+    }
+
+    private func comparePersonal(
+        _ room: ModelClient.Room, _ roomID: String, _ client: ModelClient, _ place: Comment,
+        on loop: isolated EventLoop
+    ) async throws {
+        let typing = Set(world.services.typing.userIDs(in: roomID, on: loop))
+        #expect(room.typing == typing, place)
+        let rows = try await world.pool.query(
+            Statement(
+                unprepared: """
+                    SELECT receipt_type, user_id, event_id FROM receipts_linearized
+                    WHERE room_id = $1 AND (receipt_type = 'm.read' OR user_id = $2)
+                    """), [.text(roomID), .text(client.userID)], on: loop)
+        var receipts: [String: String] = [:]
+        for row in rows { receipts["\(try row.text(0)) \(try row.text(1))"] = try row.text(2) }
+        #expect(room.receipts == receipts, place)
+        for (type, content) in client.accountData {
+            let stored = try await world.services.accountData.content(
+                type: type, userID: client.userID, roomID: nil, on: loop)
+            #expect(content == (try JSON(parsing: stored)), place)
+        }
+    }
+}
+
+/// What a user may see of a room, told in another way than the general path tells it.
+private struct Truth {
+    var positions: [String: Int64] = [:]
+    var visible: Set<String> = []
+    var whileJoined: [String] = []
+
+    init(
+        _ roomID: String, _ userID: String, _ pool: PostgresPool, on loop: isolated EventLoop
+    ) async throws {
+        let rows = try await pool.query(
+            Statement(
+                unprepared: """
+                    SELECT e.event_id, e.stream_ordering, e.type, e.state_key, j.json
+                    FROM events e JOIN event_json j USING (event_id)
+                    WHERE e.room_id = $1 ORDER BY e.stream_ordering
+                    """), [.text(roomID)], on: loop)
+        var membership = "leave"
+        var setting = "shared"
+        var untilJoin: [String] = []
+        for row in rows {
+            let id = try row.text(0)
+            positions[id] = try row.integer(1)
+            let content = try JSON(parsing: row.bytes(4))["content"]
+            let before = setting
+            let isOwn = try row.text(2) == "m.room.member" && row.optionalText(3) == userID
+            if isOwn { membership = content?["membership"]?.stringValue ?? "leave" }
+            if try row.text(2) == "m.room.history_visibility" {
+                setting = content?["history_visibility"]?.stringValue ?? "shared"
+            }
+            if membership == "join" {
+                whileJoined.append(id)
+                visible.insert(id)
+                visible.formUnion(untilJoin)
+                untilJoin.removeAll()
+            }
+            if isOwn { visible.insert(id) }
+            for setting in [before, setting] {
+                switch setting {
+                case "world_readable": visible.insert(id)
+                case "shared": untilJoin.append(id)
+                case "invited": if membership == "invite" { visible.insert(id) }
+                default: break
+                }
+            }
+        }
+    }
+}
