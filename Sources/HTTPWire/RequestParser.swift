@@ -90,7 +90,14 @@ public struct RequestParser: Sendable {
         let rest = input.extracting(offset..<input.byteCount)
         if storage.isEmpty {
             // The usual case: a whole head in one piece of input, read in place and copied once.
-            let end = try headParser.advance(rest, limits: limits, into: &head)
+            let end: Int?
+            do throws(HTTPError) {
+                end = try headParser.advance(rest, limits: limits, into: &head)
+            } catch {
+                // What was found of the head lies in these bytes, and a report may show it.
+                storage.append(copying: rest)
+                throw error
+            }
             storage.append(copying: rest.extracting(0..<(end ?? rest.byteCount)))
             offset += end ?? rest.byteCount
             guard end != nil else { return false }

@@ -237,16 +237,20 @@ private struct Refusal: Error {}
             _ = try await client.exchange("GET /none" + Self.get, on: loop)
             _ = try await client.exchange("GET /drop" + Self.get, on: loop)
             _ = try await client.exchange("BAD\r\n", on: loop)
+            let careless = try await Client.connect(to: address, on: loop)
+            let blank = "GET /hello/a HTTP/1.1\r\nHost : x\r\n\r\n"
+            _ = try await careless.exchange(blank, on: loop)
             let other = try await Client.connect(to: address, on: loop)
             other.send("GET /park" + Self.get, on: loop)
             await services.wait(on: loop) { !$0.parked.isEmpty }
             services.parked[0].onDisconnect { services.parked = [] }
             other.channel?.abort(on: loop)
-            await services.wait(on: loop) { $0.notes.count == 5 }
+            await services.wait(on: loop) { $0.notes.count == 6 }
             #expect(
                 services.notes == [
                     "GET /hello/a /hello/{name} 200 true true", "GET /none - 404 true true",
                     "GET /drop /drop 500 true true", "? - 400 true true",
+                    "GET /hello/a - 400 true true",
                     "GET /park /park 0 false true",
                 ])
         }

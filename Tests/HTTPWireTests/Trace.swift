@@ -43,6 +43,8 @@ func trace(
                     head.reset()
                 }
             } catch {
+                // Reports show what was read of a refused head; here it need only be readable.
+                _ = head.summary
                 steps.append(.failed(Int(error.status.code)))
                 return steps
             }
