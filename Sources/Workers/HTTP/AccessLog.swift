@@ -26,9 +26,12 @@ enum AccessLog {
 
     /// Older clients send the access token in the query.
     static func redacted(_ target: String) -> String {
-        guard let token = target.firstRange(of: "access_token=") else { return target }
-        let rest = target[token.upperBound...]
-        let end = rest.firstIndex(of: "&") ?? rest.endIndex
-        return target[..<token.upperBound] + "<redacted>" + target[end...]
+        var shown = ""
+        var rest = Substring(target)
+        while let token = rest.firstRange(of: "access_token=") {
+            shown += rest[..<token.upperBound] + "<redacted>"
+            rest = rest[token.upperBound...].drop { $0 != "&" }
+        }
+        return shown + rest
     }
 }

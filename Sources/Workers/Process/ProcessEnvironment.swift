@@ -40,6 +40,13 @@ protocol RoleProcess: AnyObject {
     /// Opens the database, replication and listeners; returns when the process serves.
     func start(on loop: isolated EventLoop) async throws
 
+    /// The process is to end: a start that waits for somebody must return.
+    func interrupt(on loop: isolated EventLoop)
+
     /// Finishes what is under way and closes everything, also after a start that failed.
     func stop(on loop: isolated EventLoop) async
+}
+
+extension RoleProcess {
+    func interrupt(on loop: isolated EventLoop) {}
 }

@@ -25,13 +25,20 @@ final class RunningProcess {
     func live(report: StartupReport, on loop: isolated EventLoop) async -> Int32 {
         let part = Roles.assemble(environment, on: loop)
         do {
-            try loop.onSignals(Self.signals) { self.received($0, on: loop) }
+            try loop.onSignals(Self.signals) { self.received($0, part, on: loop) }
             try await part.start(on: loop)
         } catch {
             environment.log.critical("Cannot start: \(error)")
             report.failed("\(environment.configuration.role.appName): \(error)")
             await part.stop(on: loop)
             return 1
+        }
+        guard !isStopping else {
+            environment.log.info("Stopping before the start was complete")
+            report.failed(
+                "\(environment.configuration.role.appName): told to stop while it started")
+            await part.stop(on: loop)
+            return 0
         }
         report.ready()
         ServiceManager.ready(status: "serving")
@@ -44,12 +51,15 @@ final class RunningProcess {
     }
 
     /// SIGHUP opens the logs anew; the others end the process, gently at first.
-    private func received(_ signal: Int32, on loop: isolated EventLoop) {
+    private func received(
+        _ signal: Int32, _ part: any RoleProcess, on loop: isolated EventLoop
+    ) {
         if signal == SIGHUP {
             for failure in environment.logs.reopen() { environment.log.error("\(failure)") }
             environment.log.info("Logs reopened")
         } else if !isStopping {
             isStopping = true
+            part.interrupt(on: loop)
             waiter.take()?.resume()
         } else {
             environment.log.warning("Second signal: ending at once")

@@ -39,7 +39,7 @@ final class MainProcess: RoleProcess {
         let engine = SyncEngine(pool: environment.pool, position: services.position)
         self.engine = engine
         SyncMetricsExport.register(engine, in: environment.metrics, on: loop)
-        services.streams.subscribe(LocalSync(engine), on: loop)
+        services.streams.subscribe(engine, on: loop)
         let context = MainContext(services, engine)
         try front.listen(context: context, on: loop) { resource, router in
             guard resource == .client else { return }
@@ -103,19 +103,6 @@ final class MainContext: ClientServing, SyncServing {
         client = ClientContext(services: services)
         sync = SyncContext(
             engine: engine, tokens: services.accounts.tokens, pool: services.pool)
-    }
-}
-
-/// Feeds the main process's own /sync with what its services announce.
-final class LocalSync: StreamPublisher {
-    private let engine: SyncEngine
-
-    init(_ engine: SyncEngine) { self.engine = engine }
-
-    func publish(
-        _ stream: StreamName, token: Int64, rows: [ReplicationRow], on loop: isolated EventLoop
-    ) {
-        engine.streamAdvanced(StreamBatch(stream: stream, token: token, rows: rows), on: loop)
     }
 }
 

@@ -14,7 +14,9 @@ final class StreamFollower: ReplicationClientDelegate {
     ]
     private var engine: SyncEngine?
     private var positions: [StreamName: Int64] = [:]
+    private var tokens: TokenCache?
     private var waiter: UnsafeContinuation<Void, Never>?
+    private var isStopping = false
 
     init(log: Logger) { self.log = log }
 
@@ -22,8 +24,16 @@ final class StreamFollower: ReplicationClientDelegate {
     /// feeds it from then on.
     ///
     /// The database alone cannot tell: it may hold a row whose predecessor is not committed yet.
-    func startEngine(_ pool: PostgresPool, on loop: isolated EventLoop) async -> SyncEngine {
-        if !knowsPositions { await withUnsafeContinuation(isolation: loop) { waiter = $0 } }
+    ///
+    /// `nil` if the process is to end before that.
+    func startEngine(
+        _ pool: PostgresPool, _ tokens: TokenCache, on loop: isolated EventLoop
+    ) async -> SyncEngine? {
+        self.tokens = tokens
+        if !knowsPositions, !isStopping {
+            await withUnsafeContinuation(isolation: loop) { waiter = $0 }
+        }
+        guard !isStopping else { return nil }
         var token = StreamToken(room: positions[.events] ?? 0)
         token.typing = positions[.typing] ?? 0
         token.receipt = positions[.receipts] ?? 0
@@ -41,7 +51,15 @@ final class StreamFollower: ReplicationClientDelegate {
         _ stream: StreamName, _ rows: [ReplicationRow], position: Int64,
         on loop: isolated EventLoop
     ) {
+        if stream == .caches { forget(rows, on: loop) }
         advance(StreamBatch(stream: stream, token: position, rows: rows), on: loop)
+    }
+
+    /// Drops what the main process says is out of date from the caches of this process.
+    private func forget(_ rows: [ReplicationRow], on loop: isolated EventLoop) {
+        for case .cache(let row) in rows where row.cache == TokenCache.name {
+            tokens?.invalidate(row.keys, on: loop)
+        }
     }
 
     func positionChanged(
@@ -60,14 +78,21 @@ final class StreamFollower: ReplicationClientDelegate {
     }
 
     /// Gives up waiting for the main process, as the process ends.
-    func stop() { waiter.take()?.resume() }
+    func stop() {
+        isStopping = true
+        waiter.take()?.resume()
+    }
 
     func streamReset(_ stream: StreamName, on loop: isolated EventLoop) {
         log.info("The main process has started the stream \(stream) again")
+        advance(StreamBatch(stream: stream, token: 0, rows: []), on: loop)
     }
 
     func streamSkipped(_ stream: StreamName, to position: Int64, on loop: isolated EventLoop) {
-        log.error("Fell too far behind in \(stream): reading up to \(position) from the database")
+        log.error("Fell too far behind in \(stream): the rows up to \(position) were not sent")
+        // Whichever they were, a token read again from the database is right.
+        if stream == .caches { tokens?.invalidate(nil, on: loop) }
+        advance(StreamBatch(stream: stream, token: position, rows: []), on: loop)
     }
 
     func connected(on loop: isolated EventLoop) { log.info("Connected to the main process") }

@@ -45,13 +45,16 @@ final class WorkerProcess: RoleProcess {
         ReplicationMetrics.register(client, role.streams, in: environment.metrics, on: loop)
         client.start(on: loop)
         if configuration.role == .synchrotron {
-            let engine = await follower.startEngine(environment.pool, on: loop)
+            let tokens = TokenCache(pool: environment.pool)
+            guard
+                let engine = await follower.startEngine(environment.pool, tokens, on: loop)
+            else { return }
             SyncMetricsExport.register(engine, in: environment.metrics, on: loop)
             let activity = SyncActivityReporter(client)
             self.activity = activity
             engine.activityDelegate = activity
             let context = SyncContext(
-                engine: engine, tokens: TokenCache(pool: environment.pool), pool: environment.pool)
+                engine: engine, tokens: tokens, pool: environment.pool)
             try front.listen(context: context, on: loop) { resource, router in
                 if resource == .client { SyncRoutes.register(into: &router) }
             }
@@ -61,6 +64,8 @@ final class WorkerProcess: RoleProcess {
         }
         if let missing = role.missing { environment.log.warning("This release \(missing)") }
     }
+
+    func interrupt(on loop: isolated EventLoop) { follower.stop() }
 
     func stop(on loop: isolated EventLoop) async {
         follower.stop()
