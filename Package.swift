@@ -49,7 +49,7 @@ let shims: [Target] = [
 ]
 let layer1 = module("Bytes") + module("JSON")
 let layer2 =
-    module("Reactor", ["Bytes", "CReactor"])
+    module("Reactor", ["Bytes", "CReactor"], testing: ["ReactorTesting"])
     + module("ReactorTesting", ["Reactor", "Bytes"])
     + module("HTTPWire", ["Bytes"])
     + module("ReplicationWire", ["Bytes", "JSON"], testResources: [.copy("Captures")])

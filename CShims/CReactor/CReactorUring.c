@@ -44,7 +44,7 @@ static void free_memory(struct creactor_uring *uring) {
 
 struct creactor_uring *creactor_uring_open(
     unsigned entries, unsigned completions, unsigned buffer_count, unsigned buffer_size,
-    int *error) {
+    bool deferred, int *error) {
     struct creactor_uring *uring = calloc(1, sizeof *uring);
     if (!uring) {
         *error = ENOMEM;
@@ -54,7 +54,8 @@ struct creactor_uring *creactor_uring_open(
     uring->buffer_size = buffer_size;
     uring->messages = calloc(CREACTOR_URING_MESSAGES, sizeof *uring->messages);
     struct io_uring_params parameters = {
-        .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+        .flags = IORING_SETUP_SINGLE_ISSUER |
+                 (deferred ? IORING_SETUP_DEFER_TASKRUN : IORING_SETUP_COOP_TASKRUN) |
                  IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG |
                  IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
         .cq_entries = completions,
@@ -146,7 +147,7 @@ static const char *receive_once(struct creactor_uring *uring, int *error) {
 
 const char *creactor_uring_probe(int *error) {
     *error = 0;
-    struct creactor_uring *uring = creactor_uring_open(8, 16, 2, 64, error);
+    struct creactor_uring *uring = creactor_uring_open(8, 16, 2, 64, true, error);
     if (!uring) return "io_uring_setup";
     const char *missing = NULL;
     *error = creactor_uring_enable(uring);

@@ -4,8 +4,8 @@ import Testing
 
 @Suite("Channels", .serialized)
 struct ChannelTests {
-    @Test("echo over IPv4, IPv6 and a Unix socket", arguments: backends, 0..<3)
-    func echo(backend: EventLoop.Backend, family: Int) throws {
+    @Test("echo over IPv4, IPv6 and a Unix socket", arguments: grounds, 0..<3)
+    func echo(ground: Ground, family: Int) throws {
         let path = temporaryPath("echo")
         let address: SocketAddress =
             switch family {
@@ -13,7 +13,7 @@ struct ChannelTests {
             case 1: .ipv6(1, port: 0, scope: 0)
             default: .unix(path: path)
             }
-        try onLoop(backend) { loop in
+        try onLoop(ground) { loop in
             let listener = try loop.listen(on: address) { _ in Echo() }
             let recorder = Recorder()
             let channel = try await loop.connect(
@@ -31,9 +31,11 @@ struct ChannelTests {
         }
     }
 
-    @Test("megabytes arrive whole and in order through a full socket", arguments: backends)
-    func bulk(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test(
+        "megabytes arrive whole and in order through a full socket",
+        arguments: kernels + [.simulated(seed: 9, rough: true)])
+    func bulk(ground: Ground) throws {
+        try onLoop(ground) { loop in
             let listener = try loop.listen(on: .loopback()) { _ in Echo() }
             let recorder = Recorder()
             let channel = try await loop.connect(
@@ -41,7 +43,8 @@ struct ChannelTests {
             ) { _ in recorder }
             var sent: [UInt8] = []
             for index in 0..<400 {
-                let chunk = (0..<30_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ index) }
+                let chunk = [UInt8](
+                    repeating: UInt8(truncatingIfNeeded: index), count: 30_000 - index)
                 sent += chunk
                 if index % 2 == 0 {
                     channel.write(chunk, on: loop)
@@ -59,9 +62,9 @@ struct ChannelTests {
         }
     }
 
-    @Test("a peer that does not read fills the queue and no more", arguments: backends)
-    func backpressure(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("a peer that does not read fills the queue and no more", arguments: grounds)
+    func backpressure(ground: Ground) throws {
+        try onLoop(ground) { loop in
             let server = Recorder()
             let accepted = Holder()
             let listener = try loop.listen(on: .loopback()) { channel in
@@ -92,9 +95,9 @@ struct ChannelTests {
         }
     }
 
-    @Test("close writes what is queued first", arguments: backends)
-    func closeFlushes(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("close writes what is queued first", arguments: grounds)
+    func closeFlushes(ground: Ground) throws {
+        try onLoop(ground) { loop in
             let big = [UInt8](repeating: 5, count: 3_000_000)
             let server = Recorder()
             let listener = try loop.listen(on: .loopback()) { channel in
@@ -114,9 +117,9 @@ struct ChannelTests {
         }
     }
 
-    @Test("half-close: the peer's FIN leaves our output open", arguments: backends)
-    func halfClose(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("half-close: the peer's FIN leaves our output open", arguments: grounds)
+    func halfClose(ground: Ground) throws {
+        try onLoop(ground) { loop in
             let server = Recorder()
             server.closesOnEnd = false
             let accepted = Holder()
@@ -139,9 +142,9 @@ struct ChannelTests {
         }
     }
 
-    @Test("a reset is told as one", arguments: backends)
-    func reset(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("a reset is told as one", arguments: grounds)
+    func reset(ground: Ground) throws {
+        try onLoop(ground) { loop in
             let server = Recorder()
             let listener = try loop.listen(on: .loopback()) { _ in server }
             let recorder = Recorder()
@@ -157,9 +160,9 @@ struct ChannelTests {
         }
     }
 
-    @Test("a reset is noticed while reading is paused", arguments: backends)
-    func resetWhilePaused(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("a reset is noticed while reading is paused", arguments: grounds)
+    func resetWhilePaused(ground: Ground) throws {
+        try onLoop(ground) { loop in
             let server = Recorder()
             let accepted = Holder()
             let listener = try loop.listen(on: .loopback()) { channel in
@@ -177,9 +180,9 @@ struct ChannelTests {
         }
     }
 
-    @Test("connecting to nobody fails with ECONNREFUSED", arguments: backends)
-    func refused(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("connecting to nobody fails with ECONNREFUSED", arguments: grounds)
+    func refused(ground: Ground) throws {
+        try onLoop(ground) { loop in
             let listener = try loop.listen(on: .loopback()) { _ in Echo() }
             let address = listener.localAddress
             listener.close(on: loop)
@@ -191,9 +194,9 @@ struct ChannelTests {
         }
     }
 
-    @Test("a taken address is an error", arguments: backends)
-    func inUse(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("a taken address is an error", arguments: grounds)
+    func inUse(ground: Ground) throws {
+        try onLoop(ground) { loop in
             let listener = try loop.listen(on: .loopback()) { _ in Echo() }
             #expect(throws: SystemError("bind", code: 98)) {
                 try loop.listen(on: listener.localAddress) { _ in Echo() }
@@ -201,10 +204,10 @@ struct ChannelTests {
         }
     }
 
-    @Test("a stale Unix socket is replaced, a live one is not", arguments: backends)
-    func staleUnixSocket(backend: EventLoop.Backend) throws {
+    @Test("a stale Unix socket is replaced, a live one is not", arguments: kernels)
+    func staleUnixSocket(ground: Ground) throws {
         let path = temporaryPath("stale")
-        try onLoop(backend) { loop in
+        try onLoop(ground) { loop in
             leaveStaleSocket(at: path)
             let listener = try loop.listen(on: .unix(path: path)) { _ in Echo() }
             #expect(throws: SystemError("bind", code: 98)) {
@@ -214,10 +217,10 @@ struct ChannelTests {
         }
     }
 
-    @Test("a stopping loop closes every channel and says so", arguments: backends)
-    func stop(backend: EventLoop.Backend) throws {
+    @Test("a stopping loop closes every channel and says so", arguments: grounds)
+    func stop(ground: Ground) throws {
         let reasons = Box<[CloseReason?]>()
-        let loop = try EventLoop(backend: backend)
+        let loop = try ground.makeLoop()
         loop.submit { loop in
             let server = Recorder()
             let client = Recorder()
@@ -235,9 +238,9 @@ struct ChannelTests {
         #expect(reasons.value == [.loopStopped, .loopStopped])
     }
 
-    @Test("hundreds of connections come and go without a trace", arguments: backends)
-    func churn(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("hundreds of connections come and go without a trace", arguments: grounds)
+    func churn(ground: Ground) throws {
+        try onLoop(ground) { loop in
             let listener = try loop.listen(on: .loopback()) { _ in Echo() }
             for round in 0..<20 {
                 var clients: [(Channel, Recorder)] = []

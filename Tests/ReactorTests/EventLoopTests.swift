@@ -5,9 +5,9 @@ import Testing
 
 @Suite("Event loop", .serialized)
 struct EventLoopTests {
-    @Test("timers fire in order, and not when cancelled", arguments: backends)
-    func timers(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("timers fire in order, and not when cancelled", arguments: grounds)
+    func timers(ground: Ground) throws {
+        try onLoop(ground) { loop in
             let log = Log()
             loop.schedule(after: .milliseconds(20)) { log.entries.append(20) }
             loop.schedule(after: .milliseconds(1)) { log.entries.append(1) }
@@ -25,9 +25,9 @@ struct EventLoopTests {
         }
     }
 
-    @Test("other threads wake a sleeping loop", arguments: backends)
-    func wakeUps(backend: EventLoop.Backend) throws {
-        let loop = try EventLoop(backend: backend)
+    @Test("other threads wake a sleeping loop", arguments: kernels)
+    func wakeUps(ground: Ground) throws {
+        let loop = try ground.makeLoop()
         let count = Atomic(0)
         let threads = 4
         let each = 2_000
@@ -46,9 +46,9 @@ struct EventLoopTests {
         #expect(total == threads * each)
     }
 
-    @Test("tasks of the loop stay on its thread", arguments: backends)
-    func isolation(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("tasks of the loop stay on its thread", arguments: kernels)
+    func isolation(ground: Ground) throws {
+        try onLoop(ground) { loop in
             #expect(loop.isCurrent)
             await loop.sleep(for: .milliseconds(1))
             #expect(loop.isCurrent)
@@ -63,10 +63,10 @@ struct EventLoopTests {
         }
     }
 
-    @Test("offloaded work returns its result and its error", arguments: backends)
-    func offload(backend: EventLoop.Backend) throws {
+    @Test("offloaded work returns its result and its error", arguments: kernels)
+    func offload(ground: Ground) throws {
         struct Refused: Error, Equatable { var number: Int }
-        try onLoop(backend) { loop in
+        try onLoop(ground) { loop in
             let numbers = await withTaskGroup(of: Int.self) { group in
                 for number in 0..<50 { group.addTask { await loop.offload { number * 2 } } }
                 var all: [Int] = []
@@ -80,9 +80,9 @@ struct EventLoopTests {
         }
     }
 
-    @Test("signals arrive on the loop", arguments: backends)
-    func signals(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("signals arrive on the loop", arguments: kernels)
+    func signals(ground: Ground) throws {
+        try onLoop(ground) { loop in
             let log = Log()
             let watch = try loop.onSignals([SIGUSR1, SIGHUP]) { log.entries.append(Int($0)) }
             pthread_kill(pthread_self(), SIGUSR1)
@@ -94,9 +94,9 @@ struct EventLoopTests {
         }
     }
 
-    @Test("a watched descriptor is reported while it is ready", arguments: backends)
-    func watch(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("a watched descriptor is reported while it is ready", arguments: grounds)
+    func watch(ground: Ground) throws {
+        try onLoop(ground) { loop in
             var ends: [Int32] = [0, 0]
             #expect(pipe(&ends) == 0)
             let (reader, writer) = (ends[0], ends[1])
@@ -124,9 +124,9 @@ struct EventLoopTests {
         }
     }
 
-    @Test("a host's own poll drives the loop by turns", arguments: backends)
-    func embedding(backend: EventLoop.Backend) throws {
-        let loop = try EventLoop(backend: backend)
+    @Test("a host's own poll drives the loop by turns", arguments: kernels)
+    func embedding(ground: Ground) throws {
+        let loop = try ground.makeLoop()
         let done = Atomic(false)
         loop.submit { loop in
             await loop.sleep(for: .milliseconds(5))
@@ -145,10 +145,10 @@ struct EventLoopTests {
         #expect(!loop.turn(waiting: .zero))
     }
 
-    @Test("stopping resumes what sleeps on the loop", arguments: backends)
-    func stopWhileSleeping(backend: EventLoop.Backend) throws {
+    @Test("stopping resumes what sleeps on the loop", arguments: grounds)
+    func stopWhileSleeping(ground: Ground) throws {
         let resumed = Atomic(false)
-        let loop = try EventLoop(backend: backend)
+        let loop = try ground.makeLoop()
         loop.submit { loop in
             await loop.sleep(for: .seconds(3600))
             resumed.store(true, ordering: .relaxed)

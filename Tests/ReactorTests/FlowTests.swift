@@ -5,9 +5,9 @@ import Testing
 /// Pausing, ending and failing in unfavourable moments.
 @Suite("Flow of channels", .serialized)
 struct FlowTests {
-    @Test("pausing and resuming neither loses nor reorders", arguments: backends, 0..<4)
-    func pauses(backend: EventLoop.Backend, seed: Int) throws {
-        try onLoop(backend) { loop in
+    @Test("pausing and resuming neither loses nor reorders", arguments: grounds, 0..<4)
+    func pauses(ground: Ground, seed: Int) throws {
+        try onLoop(ground) { loop in
             let server = PausingRecorder(seed: seed)
             let listener = try loop.listen(on: .loopback()) { _ in server }
             let channel = try await loop.connect(
@@ -27,9 +27,9 @@ struct FlowTests {
         }
     }
 
-    @Test("what came before a pause's FIN is told before it", arguments: backends)
-    func endWhilePaused(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("what came before a pause's FIN is told before it", arguments: grounds)
+    func endWhilePaused(ground: Ground) throws {
+        try onLoop(ground) { loop in
             let server = Recorder()
             let accepted = Holder()
             let listener = try loop.listen(on: .loopback()) { channel in
@@ -56,9 +56,9 @@ struct FlowTests {
         }
     }
 
-    @Test("a reset is noticed although the peer's input has ended", arguments: backends)
-    func resetAfterEnd(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("a reset is noticed although the peer's input has ended", arguments: grounds)
+    func resetAfterEnd(ground: Ground) throws {
+        try onLoop(ground) { loop in
             let server = Recorder()
             server.closesOnEnd = false
             let listener = try loop.listen(on: .loopback()) { _ in server }
@@ -73,9 +73,9 @@ struct FlowTests {
         }
     }
 
-    @Test("more senders at once than there are receive buffers", arguments: backends)
-    func crowd(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("more senders at once than there are receive buffers", arguments: kernels)
+    func crowd(ground: Ground) throws {
+        try onLoop(ground) { loop in
             let listener = try loop.listen(on: .loopback()) { _ in Echo() }
             let payload = (0..<20_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
             var clients: [(Channel, Recorder)] = []
@@ -94,9 +94,9 @@ struct FlowTests {
         }
     }
 
-    @Test("aborting while the kernel still holds output lets go of it", arguments: backends)
-    func abortInFlight(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("aborting while the kernel still holds output lets go of it", arguments: grounds)
+    func abortInFlight(ground: Ground) throws {
+        try onLoop(ground) { loop in
             let servers = Holder()
             let listener = try loop.listen(on: .loopback()) { channel in
                 servers.channel = channel
@@ -121,9 +121,9 @@ struct FlowTests {
         }
     }
 
-    @Test("a closed listener's address is free at once", arguments: backends)
-    func relisten(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("a closed listener's address is free at once", arguments: grounds)
+    func relisten(ground: Ground) throws {
+        try onLoop(ground) { loop in
             var listener = try loop.listen(on: .loopback()) { _ in Echo() }
             let address = listener.localAddress
             for _ in 0..<20 {
@@ -134,12 +134,13 @@ struct FlowTests {
         }
     }
 
-    @Test("connections that nobody accepts any more do not leak", arguments: backends)
-    func lateAccept(backend: EventLoop.Backend) throws {
-        try onLoop(backend) { loop in
+    @Test("connections that nobody accepts any more do not leak", arguments: kernels)
+    func lateAccept(ground: Ground) throws {
+        try onLoop(ground) { loop in
             for _ in 0..<10 {
                 let listener = try loop.listen(on: .loopback()) { _ in Echo() }
                 await loop.sleep(for: .milliseconds(1))
+                // The loop has no chance to accept these before it closes the listener.
                 let sockets = (0..<5).map { _ in connectBlocking(to: listener.localAddress) }
                 listener.close(on: loop)
                 // Accepted or not, the other end closes; nobody would close one that leaked.

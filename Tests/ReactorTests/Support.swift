@@ -1,17 +1,44 @@
 import Bytes
 import Reactor
+import ReactorTesting
 import Synchronization
 import Testing
 
-/// Every suite of channels and loops runs once per backend that this machine offers.
-let backends = [EventLoop.Backend.epoll, .ioUring].filter(\.isAvailable)
+/// What a loop stands on.
+enum Ground: Sendable, Hashable, CustomTestStringConvertible {
+    case kernel(EventLoop.Backend)
+    case simulated(seed: UInt64, rough: Bool)
+
+    func makeLoop() throws(SystemError) -> EventLoop {
+        switch self {
+        case .kernel(let backend): try EventLoop(backend: backend)
+        case .simulated(let seed, let rough):
+            try .simulated(seed: seed, faults: rough ? .rough : NetworkFaults())
+        }
+    }
+
+    var testDescription: String {
+        switch self {
+        case .kernel(let backend): backend.rawValue
+        case .simulated(let seed, let rough): "simulated\(rough ? ", rough," : "") \(seed)"
+        }
+    }
+}
+
+/// Every suite of channels and loops runs once per backend that this machine offers…
+let kernels = [EventLoop.Backend.epoll, .ioUring].filter(\.isAvailable).map(Ground.kernel)
+
+/// …and, where nothing depends on the kernel, in simulation: calm, and as rough as is legal.
+let grounds =
+    kernels + [.simulated(seed: 1, rough: false)]
+    + (2..<5).map { .simulated(seed: $0, rough: true) }
 
 /// Runs `body` as a task on a loop that the calling thread drives, and stops the loop after it.
 func onLoop<Result: Sendable>(
-    _ backend: EventLoop.Backend, sourceLocation: SourceLocation = #_sourceLocation,
+    _ ground: Ground, sourceLocation: SourceLocation = #_sourceLocation,
     _ body: @escaping @Sendable (isolated EventLoop) async throws -> Result
 ) throws -> Result {
-    let loop = try EventLoop(backend: backend)
+    let loop = try ground.makeLoop()
     let outcome = Box<Swift.Result<Result, any Error>>()
     loop.submit { loop in
         do {

@@ -46,11 +46,13 @@ struct creactor_uring_completion {
     uint32_t flags;
 };
 
-/// Sets up a disabled ring and its buffers (both counts powers of two). Returns a ring that
-/// `creactor_uring_close` frees, or NULL with `*error` an errno value.
+/// Sets up a disabled ring and its buffers (both counts powers of two). Its work runs when the
+/// ring is entered (`deferred`), or when the thread returns from any system call: only then does
+/// polling the ring's descriptor tell of work. Returns a ring that `creactor_uring_close` frees,
+/// or NULL with `*error` an errno value.
 struct creactor_uring *_Nullable creactor_uring_open(
     unsigned entries, unsigned completions, unsigned buffer_count, unsigned buffer_size,
-    int *error);
+    bool deferred, int *error);
 
 /// Frees the ring. `on_its_thread`: whether the caller is the thread that enabled it.
 void creactor_uring_close(struct creactor_uring *uring, bool on_its_thread);

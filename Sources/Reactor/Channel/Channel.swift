@@ -1,5 +1,4 @@
 public import Bytes
-internal import CReactor
 internal import Glibc
 
 /// A connected stream socket on a loop.
@@ -56,11 +55,7 @@ public final class Channel {
             return
         }
         self.handler = handler
-        // Not for Unix sockets, where the option does not exist.
-        if options.noDelay {
-            _ = creactor_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        }
-        if options.keepAlive { _ = creactor_set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1) }
+        loop.driver.configure(descriptor, options)
         do throws(SystemError) {
             try loop.driver.receive(from: descriptor, token: token)
             hasStarted = true
@@ -160,7 +155,7 @@ public final class Channel {
         if phase == .draining {
             linger(on: loop)
         } else if shutdownIsDue, phase == .open {
-            _ = Glibc.shutdown(descriptor, Int32(SHUT_WR))
+            loop.driver.shutdownOutput(descriptor)
         }
     }
 
@@ -207,7 +202,7 @@ public final class Channel {
     /// Closes at once; what is queued is lost and the peer sees a reset.
     public func abort(on loop: isolated EventLoop) {
         guard phase != .closed else { return }
-        _ = creactor_reset_on_close(descriptor)
+        loop.driver.resetOnClose(descriptor)
         finish(.closedLocally, on: loop)
     }
 
@@ -221,8 +216,7 @@ public final class Channel {
     private func linger(on loop: isolated EventLoop) {
         guard !inputHasEnded else { return finish(.closedLocally, on: loop) }
         phase = .lingering
-        // Fails only where the peer has reset already, which the next receive reports.
-        _ = Glibc.shutdown(descriptor, Int32(SHUT_WR))
+        loop.driver.shutdownOutput(descriptor)
     }
 
     private func fail(_ call: String, _ code: Int32, on loop: isolated EventLoop) {

@@ -1,4 +1,3 @@
-internal import CReactor
 internal import Glibc
 
 /// A connection under way, with the task that waits for it.
@@ -42,7 +41,7 @@ extension EventLoop {
     ) async throws(SystemError) -> Channel {
         guard !isStopped else { throw .cancelled("connect") }
         var descriptor: Descriptor? = Descriptor(
-            owning: try system("socket") { creactor_stream_socket(address.family) })
+            owning: try driver.openSocket(for: address))
         guard let raw = descriptor?.raw else { throw .cancelled("connect") }
         let attempt = ConnectionAttempt(raw)
         let token = insert(.connecting(attempt))

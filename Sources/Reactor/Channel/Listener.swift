@@ -1,4 +1,3 @@
-internal import CReactor
 internal import Glibc
 
 /// Options of a listening socket.
@@ -40,11 +39,10 @@ public final class Listener {
         _ descriptor: consuming Descriptor, _ address: SocketAddress, _ options: ListenerOptions,
         _ accept: @escaping (Channel) -> any ChannelHandler
     ) {
-        let raw = descriptor.release()
-        self.descriptor = raw
+        self.descriptor = descriptor.release()
         self.options = options
         self.accept = accept
-        localAddress = SocketAddress { getsockname(raw, $0, $1) } ?? address
+        localAddress = address
     }
 
     /// Stops accepting and frees the address. Channels that were accepted go on.
@@ -91,27 +89,8 @@ extension EventLoop {
         on address: SocketAddress, options: ListenerOptions = ListenerOptions(),
         accept: @escaping (Channel) -> any ChannelHandler
     ) throws(SystemError) -> Listener {
-        let descriptor = Descriptor(
-            owning: try system("socket") { creactor_stream_socket(address.family) })
-        let raw = descriptor.raw
-        if case .unix(let path) = address {
-            removeStaleSocket(at: path, address)
-        } else {
-            _ = creactor_set_option(raw, SOL_SOCKET, SO_REUSEADDR, 1)
-            if options.reusePort { _ = creactor_set_option(raw, SOL_SOCKET, SO_REUSEPORT, 1) }
-            // "::" and "0.0.0.0" on one port must not exclude each other.
-            if address.family == AF_INET6 {
-                _ = creactor_set_option(raw, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1)
-            }
-        }
-        try address.withSockaddr { pointer, length throws(SystemError) in
-            _ = try system("bind") { bind(raw, pointer, length) }
-        }
-        if case .unix(let path) = address, let mode = options.unixMode {
-            try system("chmod") { chmod(path, mode_t(mode)) }
-        }
-        try system("listen") { Glibc.listen(raw, options.backlog) }
-        let listener = Listener(descriptor, address, options, accept)
+        let (raw, real) = try driver.openListener(on: address, options: options)
+        let listener = Listener(Descriptor(owning: raw), real, options, accept)
         let token = insert(.listener(listener))
         listener.token = token
         do throws(SystemError) {
@@ -121,16 +100,5 @@ extension EventLoop {
             throw error
         }
         return listener
-    }
-
-    /// A file that refuses connections was left behind by a process that is gone.
-    private func removeStaleSocket(at path: String, _ address: SocketAddress) {
-        let probe = creactor_stream_socket(AF_UNIX)
-        guard probe >= 0 else { return }
-        let owner = Descriptor(owning: probe)
-        let refused: Bool? = try? address.withSockaddr { pointer, length in
-            Glibc.connect(owner.raw, pointer, length) < 0 && errno == ECONNREFUSED
-        }
-        if refused == true { unlink(path) }
     }
 }

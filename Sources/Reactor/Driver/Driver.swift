@@ -1,29 +1,29 @@
-internal import CReactor
+package import CReactor
 
 /// Names an operation's owner: a slot of the loop's table and the generation of its use, so that a
 /// completion that arrives for a descriptor since closed and reused finds nobody.
-struct Token: Hashable {
-    var slot: UInt32
-    var generation: UInt32
+package struct Token: Hashable, Sendable {
+    package var slot: UInt32
+    package var generation: UInt32
 
     /// The token in one number, as the kernel carries it. Generations use 28 bits, so that four
     /// remain for a driver's own purposes.
-    var packed: UInt64 { UInt64(generation & 0x0fff_ffff) << 32 | UInt64(slot) }
+    package var packed: UInt64 { UInt64(generation & 0x0fff_ffff) << 32 | UInt64(slot) }
 
-    init(slot: UInt32, generation: UInt32) {
+    package init(slot: UInt32, generation: UInt32) {
         self.slot = slot
         self.generation = generation & 0x0fff_ffff
     }
 
-    init(packed: UInt64) {
+    package init(packed: UInt64) {
         slot = UInt32(truncatingIfNeeded: packed)
         generation = UInt32(truncatingIfNeeded: packed >> 32) & 0x0fff_ffff
     }
 }
 
 /// What became of an operation.
-struct Completion {
-    enum Event {
+package struct Completion {
+    package enum Event {
         /// A listener has a new connection, whose descriptor now belongs to the receiver.
         case accepted(Int32)
         /// Accepting failed; `errno`.
@@ -46,12 +46,17 @@ struct Completion {
         case ready(Readiness)
     }
 
-    var token: Token
-    var event: Event
+    package var token: Token
+    package var event: Event
+
+    package init(token: Token, event: Event) {
+        self.token = token
+        self.event = event
+    }
 }
 
 /// What became of a send at once.
-enum SendOutcome {
+package enum SendOutcome {
     /// The kernel took this many bytes, possibly fewer than offered.
     case sent(Int)
     /// The kernel takes nothing now; `.writable` will tell when to try again.
@@ -67,9 +72,35 @@ enum SendOutcome {
 /// A driver belongs to one loop and is called only on it. Operations name their owner by token;
 /// accepting and receiving go on until ``forget(_:token:)``. Completions come only from
 /// ``next()``, never from inside another call.
-protocol Driver: AnyObject {
+///
+/// The package sees it, so that `ReactorTesting` can conform to it.
+package protocol Driver: AnyObject {
     /// Readable when ``next()`` would have something: for hosts that poll.
     var pollDescriptor: Int32 { get }
+
+    /// Called on the loop's thread before anything but ``watch(_:for:token:)`` is, and at will
+    /// after that. `hosted`: somebody polls ``pollDescriptor``.
+    func begin(hosted: Bool)
+
+    /// The monotonic clock.
+    var now: Instant { get }
+
+    // MARK: Sockets, by default the kernel's
+
+    /// A stream socket that can be connected to `address`.
+    func openSocket(for address: SocketAddress) throws(SystemError) -> Int32
+    /// A listening socket, and where it listens.
+    func openListener(
+        on address: SocketAddress, options: ListenerOptions
+    ) throws(SystemError) -> (descriptor: Int32, address: SocketAddress)
+    /// Sets a connected socket's options.
+    func configure(_ descriptor: Int32, _ options: ChannelOptions)
+    /// Sends a FIN behind what was sent.
+    func shutdownOutput(_ descriptor: Int32)
+    /// Makes closing send a reset.
+    func resetOnClose(_ descriptor: Int32)
+
+    // MARK: Operations
 
     /// Accepts connections on a listening socket.
     func accept(on descriptor: Int32, token: Token) throws(SystemError)

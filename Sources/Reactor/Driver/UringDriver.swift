@@ -74,8 +74,12 @@ final class UringDriver: Driver {
         "io_uring: deferred task work, one submission a turn, multishot accept and receive, "
         + "\(UringRing.bufferCount) receive buffers of \(UringRing.bufferSize) bytes"
 
-    var pollDescriptor: Int32 { ring.descriptor }
+    var pollDescriptor: Int32 { ring.pollDescriptor }
     var isQuiet: Bool { requestsUnderWay == 0 }
+
+    func begin(hosted: Bool) {
+        if !ring.isEnabled { ring.enable(hosted: hosted) }
+    }
 
     // MARK: Registration
 
@@ -94,6 +98,8 @@ final class UringDriver: Driver {
         let code = creactor_pollable(descriptor)
         precondition(code != EBADF, "a watch was given a descriptor that is not open")
         guard code == 0 else { throw SystemError("io_uring_prep_poll_add", code: code) }
+        // Until the loop begins, the ring tells of nothing; this is the wake-up.
+        if !ring.isEnabled { try ring.poll(descriptor) }
         register(.watch, descriptor, interest: UringDriver.events(interest), token)
     }
 

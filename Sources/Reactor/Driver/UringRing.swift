@@ -6,6 +6,11 @@ internal import Glibc
 /// The kernel runs a ring's work only on the thread that submits (`DEFER_TASKRUN`), and accepts
 /// submissions from one thread alone (`SINGLE_ISSUER`): the first that waits. Until then the ring
 /// is disabled, so that a loop may be made on one thread and run on another.
+///
+/// Polling the descriptor of such a ring does not tell of work that the kernel has deferred (seen
+/// with Linux 6.18). A hosted loop therefore gets another ring, without the deferral: it costs more
+/// per event, and may end the host's sleep with EINTR. What the host polls is an epoll descriptor
+/// in front of the ring, which exists from the start.
 struct UringRing: ~Copyable {
     private static let entries: UInt32 = 512
     /// Completions beyond it are kept by the kernel (`FEAT_NODROP`), at a higher cost.
@@ -13,7 +18,8 @@ struct UringRing: ~Copyable {
     static let bufferCount: UInt32 = 256
     static let bufferSize: UInt32 = 8192
 
-    private let raw: UnsafeMutablePointer<creactor_uring>
+    private var raw: UnsafeMutablePointer<creactor_uring>
+    private let front: Descriptor
     private var owner: pthread_t?
     /// Completions that were moved out of the kernel's way, oldest first.
     private var backlog: [creactor_uring_completion] = []
@@ -21,13 +27,21 @@ struct UringRing: ~Copyable {
     private(set) var hasLeftOver = false
 
     init() throws(SystemError) {
+        let front = Descriptor(owning: try system("epoll_create1") { creactor_epoll_create() })
+        let raw = try UringRing.open(deferred: true)
+        self.front = front
+        self.raw = raw
+    }
+
+    private static func open(
+        deferred: Bool
+    ) throws(SystemError) -> UnsafeMutablePointer<creactor_uring> {
         var error: Int32 = 0
         guard
             let raw = creactor_uring_open(
-                UringRing.entries, UringRing.completions, UringRing.bufferCount,
-                UringRing.bufferSize, &error)
+                entries, completions, bufferCount, bufferSize, deferred, &error)
         else { throw SystemError("io_uring_setup", code: error) }
-        self.raw = raw
+        return raw
     }
 
     deinit {
@@ -36,8 +50,37 @@ struct UringRing: ~Copyable {
         creactor_uring_close(raw, isOwner)
     }
 
-    /// Readable when there are completions, or work of the kernel that leads to some.
-    var descriptor: Int32 { raw.pointee.ring.ring_fd }
+    /// For hosts: readable when there are completions.
+    var pollDescriptor: Int32 { front.raw }
+
+    /// Makes the poll descriptor readable with `descriptor` too.
+    func poll(_ descriptor: Int32) throws(SystemError) {
+        try system("epoll_ctl") {
+            creactor_epoll_control(front.raw, EPOLL_CTL_ADD, descriptor, creactor_epollin, 0)
+        }
+    }
+
+    // MARK: Starting
+
+    var isEnabled: Bool { owner != nil }
+
+    /// Binds the ring to the calling thread.
+    mutating func enable(hosted: Bool) {
+        precondition(owner == nil, "a ring is enabled once")
+        if hosted {
+            // The room for it has just been given back, so this does not fail.
+            creactor_uring_close(raw, true)
+            do throws(SystemError) {
+                raw = try UringRing.open(deferred: false)
+                try poll(raw.pointee.ring.ring_fd)
+            } catch {
+                preconditionFailure("no ring for a hosted loop: \(error)")
+            }
+        }
+        owner = pthread_self()
+        let code = creactor_uring_enable(raw)
+        precondition(code == 0, "io_uring could not be enabled")
+    }
 
     // MARK: Submitting
 
@@ -60,19 +103,12 @@ struct UringRing: ~Copyable {
 
     /// Submits, and waits so many nanoseconds for a completion (negative: for ever, 0: not at all).
     mutating func wait(_ nanoseconds: Int64) {
-        if owner == nil { enable() }
         switch creactor_uring_wait(raw, nanoseconds) {
         case 0, ETIME, EINTR, EAGAIN, EBUSY: break
         case EEXIST: preconditionFailure("a loop's turns must all come on one thread")
         case let code: preconditionFailure("io_uring_enter failed with errno \(code)")
         }
         hasLeftOver = hasUnsubmitted
-    }
-
-    private mutating func enable() {
-        owner = pthread_self()
-        let code = creactor_uring_enable(raw)
-        precondition(code == 0, "io_uring could not be enabled")
     }
 
     /// Makes a request harmless that has not been submitted yet; `false` if it has been.

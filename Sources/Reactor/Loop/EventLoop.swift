@@ -27,15 +27,14 @@ internal import Synchronization
 public actor EventLoop {
     /// Takes jobs for the loop from any thread; prefer ``spawn(_:)`` and ``submit(_:)``.
     public nonisolated let executor: LoopExecutor
-    /// The backend in use, never ``Backend/auto``.
+    /// The backend in use; ``Backend/auto`` stands for a simulated one, of `ReactorTesting`.
     public nonisolated let backend: Backend
     /// What the backend uses of the kernel, for logs; and why it is not io_uring where
     /// ``Backend/auto`` could not choose that.
     public nonisolated let backendDescription: String
     /// Readable when ``turn(waiting:)`` has something to do: register it with a host's own loop.
     ///
-    /// Take a first turn before you wait for it: io_uring is bound to the thread of the first turn
-    /// and starts there. All turns must come on one thread.
+    /// On io_uring a host's poll may end with EINTR, and all turns must come on one thread.
     public nonisolated let pollDescriptor: Int32
 
     /// The executor of the loop's isolation.
@@ -65,9 +64,18 @@ public actor EventLoop {
 
     /// A loop on `backend`. Fails if the backend cannot run here, or descriptors have run out.
     public init(backend: Backend = .auto) throws(SystemError) {
-        self.backend = try backend.resolved()
-        backendDescription = backend.describe(as: self.backend)
-        let driver = try self.backend.makeDriver()
+        let resolved = try backend.resolved()
+        try self.init(
+            driver: try resolved.makeDriver(), backend: resolved,
+            description: backend.describe(as: resolved))
+    }
+
+    /// A loop on a driver of the caller's.
+    package init(
+        driver: sending any Driver, backend: Backend, description: String
+    ) throws(SystemError) {
+        self.backend = backend
+        backendDescription = description
         let wake = Descriptor(owning: try system("eventfd") { creactor_eventfd() })
         var slots = SlotTable()
         wakeToken = slots.insert(.wake)
@@ -75,9 +83,9 @@ public actor EventLoop {
         executor = LoopExecutor(wakeDescriptor: wake.raw)
         pollDescriptor = driver.pollDescriptor
         wakeDescriptor = wake
+        now = driver.now
         self.driver = driver
         self.slots = slots
-        now = Instant.now
     }
 
     // MARK: Driving
@@ -88,6 +96,7 @@ public actor EventLoop {
         executor.bind()
         defer { executor.unbind() }
         assumeIsolated { loop in
+            loop.driver.begin(hosted: false)
             while loop.pass(waiting: nil) {}
         }
     }
@@ -97,7 +106,10 @@ public actor EventLoop {
     public nonisolated func turn(waiting limit: Duration?) -> Bool {
         executor.bind()
         defer { executor.unbind() }
-        return assumeIsolated { $0.pass(waiting: limit) && $0.settle() }
+        return assumeIsolated { loop in
+            loop.driver.begin(hosted: true)
+            return loop.pass(waiting: limit) && loop.settle()
+        }
     }
 
     /// Leaves nothing undone that ``pollDescriptor`` would not tell of: a host may sleep now.
@@ -121,7 +133,7 @@ public actor EventLoop {
 
     private func pass(waiting limit: Duration?) -> Bool {
         guard !isStopped else { return false }
-        now = Instant.now
+        now = driver.now
         fireTimers()
         var busy = runJobs()
         flushChannels()
@@ -133,7 +145,7 @@ public actor EventLoop {
         busy = busy || hasJobs()
         driver.wait(timeout: busy ? 0 : sleepLimit(limit))
         executor.withInbox { $0.wakeIsPending = true }
-        now = Instant.now
+        now = driver.now
         while let completion = driver.next() { dispatch(completion) }
         _ = runJobs()
         return true
