@@ -11,9 +11,12 @@ NIO_VERSION := 0.26.0
 # `make demo DEMO_SECONDS=20` ends by itself. DEMO_DIRECTORY keeps the fleet's folder; without it a temporary one is used.
 DEMO_SECONDS ?= 0
 DEMO_DIRECTORY ?=
+FUZZ_SECONDS ?= 60
+FUZZ_TARGET ?= $(notdir $(wildcard Tests/Fuzz/Corpus/*))
+FUZZ_BUILD := .build-fuzz
 RELEASE := -c release --static-swift-stdlib
 
-.PHONY: build test demo format lint clean toolchain build-deps deps client
+.PHONY: build test demo fuzz format lint clean toolchain build-deps deps client
 # Two apt-gets or two `swift build`s at once would only wait for each other.
 .NOTPARALLEL:
 
@@ -64,6 +67,22 @@ test: lint client
 demo: deps build
 	.build/release/beamline demo $(if $(DEMO_DIRECTORY),--directory '$(DEMO_DIRECTORY)') --seconds $(DEMO_SECONDS)
 
+# Lets libFuzzer loose on each parser, or those of FUZZ_TARGET, for FUZZ_SECONDS. What it learns stays in
+# $(FUZZ_BUILD)/found for the next time; an input that breaks a parser in $(FUZZ_BUILD)/broken, from where it
+# belongs into Tests/Fuzz/Corpus once the parser is right.
+fuzz: build-deps
+	BEAMLINE_FUZZ=1 swift build -c release --scratch-path $(FUZZ_BUILD) --product fuzz \
+	  -Xswiftc -sanitize=fuzzer,address -Xswiftc -assert-config -Xswiftc Debug
+	@program=$$(BEAMLINE_FUZZ=1 swift build -c release --scratch-path $(FUZZ_BUILD) --show-bin-path)/fuzz; \
+	for target in $(FUZZ_TARGET); do \
+	  found=$(FUZZ_BUILD)/found/$$target broken=$(FUZZ_BUILD)/broken/$$target; mkdir -p $$found $$broken; \
+	  echo "Fuzzing $$target for $(FUZZ_SECONDS) seconds"; \
+	  SWIFT_BACKTRACE=enable=no $$program $$target -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -timeout=10 \
+	    -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=$$broken/ $$found Tests/Fuzz/Corpus/$$target \
+	    2>$(FUZZ_BUILD)/$$target.log || { tail -n 40 $(FUZZ_BUILD)/$$target.log; exit 1; }; \
+	  grep -a stat::number_of_executed_units $(FUZZ_BUILD)/$$target.log; \
+	done
+
 format: toolchain
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
 
@@ -71,4 +90,4 @@ lint: toolchain
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
 
 clean:
-	rm -rf .build .tools .bench Benchmarks/.build
+	rm -rf .build $(FUZZ_BUILD) .tools .bench Benchmarks/.build

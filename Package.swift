@@ -109,6 +109,28 @@ let whole: [Target] = [
         swiftSettings: strict),
 ]
 
+/// Links only with libFuzzer (`make fuzz`), so it is not there otherwise.
+let fuzzer: [Target] = [
+    .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+    .executableTarget(
+        name: "fuzz", dependencies: ["FuzzTargets", "CFuzzer"], path: "Tests/Fuzz/Driver",
+        swiftSettings: strict),
+]
+
+/// The parsers' properties, which the fuzzer and the test that replays its corpus share.
+let fuzzing: [Target] =
+    [
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Bytes", "JSON", "HTTPWire", "ReplicationWire", "YAML", "Matrix", "Observability",
+                logging,
+            ], path: "Tests/Fuzz/Targets", swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay",
+            swiftSettings: strict),
+    ] + (Context.environment["BEAMLINE_FUZZ"] == nil ? [] : fuzzer)
+
 let package = Package(
     name: "beamline",
     products: [
@@ -126,6 +148,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
-    targets: [shims, layer1, layer2, layer3, layer4, layer5, layer6, layer7, layer8, whole]
-        .flatMap { $0 }
+    targets: [
+        shims, layer1, layer2, layer3, layer4, layer5, layer6, layer7, layer8, whole, fuzzing,
+    ]
+    .flatMap { $0 }
 )

@@ -33,12 +33,23 @@ private func rendered(_ format: String, _ record: LogRecord) throws -> String {
             "%(msecs)03d %(created)f %(created).1f %(levelno)s",
             "007 1491004800.007891 1491004800.0 25\n"
         ),
+        (
+            "%(lineno).0f %(lineno).20f %(msecs).0f %(msecs).1f %(created).0f",
+            "42 42.000000000 8 7.9 1491004800\n"
+        ),
         ("%(nothing)s %(user)s %(asctime)s", "- @a:b 2017\n"),
         ("", "\n"),
     ])
     func placeholdersAreFilledAsInPython(format: String, expected: String) throws {
         let line = try rendered(format, record)
         #expect(line == expected)
+    }
+
+    @Test func aLargeNumberHasRoomForItsFraction() throws {
+        let line = try rendered("%(thread)f|%(thread).9f", record)
+        let parts = line.dropLast().split(separator: "|").map { $0.split(separator: ".") }
+        #expect(parts.map { $0.last } == ["000000", "000000000"])
+        #expect(parts[0].first == parts[1].first)
     }
 
     @Test func timeHasMillisecondsUnlessADateFormatIsGiven() throws {

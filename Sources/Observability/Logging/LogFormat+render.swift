@@ -3,7 +3,7 @@ internal import Logging
 
 extension LogFormat {
     /// The line of a record, with its end of line.
-    func render(_ record: LogRecord) -> [UInt8] {
+    package func render(_ record: LogRecord) -> [UInt8] {
         var line: [UInt8] = []
         line.reserveCapacity(160 + record.message.utf8.count)
         for piece in pieces {
@@ -91,15 +91,22 @@ extension LogFormat {
         line.append(contentsOf: digits.utf8)
     }
 
+    /// Whole part and fraction apart: together, scaled, they may be more than an integer holds.
     private func fixed(_ value: Double, places: Int) -> String {
         let places = min(places, 9)
         var scale = 1.0
         for _ in 0..<places { scale *= 10 }
-        let scaled = Int((value * scale).rounded())
-        guard places > 0 else { return "\(scaled)" }
-        let digits = "\(abs(scaled) % Int(scale))"
+        var whole = value.magnitude.rounded(.down)
+        var fraction = ((value.magnitude - whole) * scale).rounded()
+        if fraction >= scale {
+            fraction = 0
+            whole += 1
+        }
+        let sign = value < 0 ? "-" : ""
+        guard places > 0 else { return "\(sign)\(Int(whole))" }
+        let digits = "\(Int(fraction))"
         let zeros = String(repeating: "0", count: places - digits.count)
-        return "\(scaled < 0 ? "-" : "")\(abs(scaled) / Int(scale)).\(zeros)\(digits)"
+        return "\(sign)\(Int(whole)).\(zeros)\(digits)"
     }
 }
 

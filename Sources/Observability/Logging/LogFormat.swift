@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// A format string of Python's logging, taken apart once.
-struct LogFormat: Sendable {
+package struct LogFormat: Sendable {
     /// What `%(name)s` may name, or a key of the record's metadata.
     enum Field: Sendable, Hashable {
         case asctime, created, msecs, relativeCreated
@@ -56,7 +56,7 @@ struct LogFormat: Sendable {
     }
 
     /// Takes a format apart.
-    init(_ text: String, dateFormat: String?) throws(FormatError) {
+    package init(_ text: String, dateFormat: String?) throws(FormatError) {
         var pieces: [Piece] = []
         var literal: [UInt8] = []
         var rest = Array(text.utf8)[...]
@@ -78,7 +78,7 @@ struct LogFormat: Sendable {
         self.init(pieces: pieces, dateFormat: dateFormat)
     }
 
-    struct FormatError: Error {
+    package struct FormatError: Error {
         let problem: String
     }
 

@@ -1,8 +1,8 @@
-internal import Glibc
-internal import Logging
+package import Glibc
+package import Logging
 
 /// One event on its way to a log, with everything that a format may ask for.
-struct LogRecord {
+package struct LogRecord {
     var time: timespec
     var name: String
     var level: Logger.Level
@@ -12,8 +12,22 @@ struct LogRecord {
     var function: String
     var line: UInt
 
+    package init(
+        time: timespec, name: String, level: Logger.Level, message: String,
+        metadata: Logger.Metadata, file: String, function: String, line: UInt
+    ) {
+        self.time = time
+        self.name = name
+        self.level = level
+        self.message = message
+        self.metadata = metadata
+        self.file = file
+        self.function = function
+        self.line = line
+    }
+
     /// The time of day now.
-    static func now() -> timespec {
+    package static func now() -> timespec {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return time
