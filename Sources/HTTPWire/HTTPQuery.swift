@@ -68,12 +68,13 @@ public struct HTTPQuery: Sendable, Hashable {
         if bytes.byteCount == name.utf8.count {
             var offset = 0
             for byte in name.utf8 {
-                if bytes.byte(offset) != byte { break }
+                let written = bytes.byte(offset)
+                if (written == UInt8(ascii: "+") ? Syntax.space : written) != byte { break }
                 offset += 1
             }
             if offset == bytes.byteCount { return true }
         }
-        // Names are nearly always written plainly; an encoded one is longer than the name.
+        // Names are nearly always written plainly; one with percent signs is longer than the name.
         return bytes.byteCount > name.utf8.count && text(slice) == name
     }
 }

@@ -87,4 +87,13 @@ import Testing
         #expect(query.pairs.map(\.name) == ["a", "b", "c", "a", "", "d", "f"])
         #expect(HTTPQuery([]).pairs.isEmpty)
     }
+
+    @Test func parametersAreFoundByNamesWithSpacesAndPluses() {
+        let query = HTTPQuery(Array("a+b=1&c%2Bd=2&e%20f=3&+=4".utf8))
+        #expect(query.first(named: "a b") == "1")
+        #expect(query.first(named: "c+d") == "2")
+        #expect(query.first(named: "e f") == "3")
+        #expect(query.first(named: " ") == "4")
+        #expect(query.first(named: "a+b") == nil)
+    }
 }
