@@ -58,6 +58,22 @@ public enum SyncPersonalData {
         ORDER BY v.room_id, t.tag
         """)
 
+    private static let dataOfRooms = Statement(
+        "sync_account_data_of_rooms",
+        """
+        SELECT room_id, account_data_type, content FROM room_account_data
+        WHERE user_id = $1 AND room_id = ANY ($2::text[]) AND stream_id <= $3 ORDER BY 1, 2
+        """)
+
+    private static let tagsOfRooms = Statement(
+        "sync_tags_of_rooms",
+        """
+        SELECT v.room_id, t.tag, t.content FROM room_tags_revisions v
+        JOIN room_tags t ON t.user_id = v.user_id AND t.room_id = v.room_id
+        WHERE v.user_id = $1 AND v.room_id = ANY ($2::text[]) AND v.stream_id <= $3
+        ORDER BY v.room_id, t.tag
+        """)
+
     // Private receipts are nobody else's business.
     private static let receipts = Statement(
         "sync_receipts",
@@ -82,6 +98,20 @@ public enum SyncPersonalData {
         userID: String, after: Int64, upTo: Int64
     ) -> (Statement, [PostgresValue]) {
         (tags, [.text(userID), .integer(after), .integer(upTo)])
+    }
+
+    /// All of a user's account data of some rooms, up to a position.
+    public static func readingAccountData(
+        userID: String, roomIDs: [String], upTo: Int64
+    ) -> (Statement, [PostgresValue]) {
+        (dataOfRooms, [.text(userID), .textArray(roomIDs), .integer(upTo)])
+    }
+
+    /// All of a user's tags on some rooms, up to a position.
+    public static func readingTags(
+        userID: String, roomIDs: [String], upTo: Int64
+    ) -> (Statement, [PostgresValue]) {
+        (tagsOfRooms, [.text(userID), .textArray(roomIDs), .integer(upTo)])
     }
 
     /// The receipts that a user may see, in rooms each after a position of its own, up to one for all.

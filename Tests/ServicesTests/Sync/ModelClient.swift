@@ -75,6 +75,12 @@ final class ModelClient {
         for (roomID, section) in answer["rooms"]?["join"]?.objectValue ?? [:] {
             takeJoined(roomID, section)
         }
+        for (roomID, _) in answer["rooms"]?["invite"]?.objectValue ?? [:] {
+            // Somebody who left and was invited again since is told of the invitation alone.
+            guard rooms[roomID]?.isJoined == true else { continue }
+            rooms[roomID]?.isJoined = false
+            rooms[roomID]?.wasLimited = true
+        }
         for (roomID, section) in answer["rooms"]?["leave"]?.objectValue ?? [:] {
             var room = rooms[roomID] ?? Room()
             room.shown += section.timelineIDs

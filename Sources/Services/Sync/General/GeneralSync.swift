@@ -47,7 +47,7 @@ struct GeneralSync {
     }
 
     private mutating func compute(on loop: isolated EventLoop) async throws -> Result {
-        let personal = try await readPersonal(on: loop)
+        var personal = try await readPersonal(on: loop)
         let planner = RoomPlanner(
             request: request, now: now, history: personal.history, ignored: personal.ignored)
         rooms = personal.memberships.compactMap(planner.plan)
@@ -55,6 +55,7 @@ struct GeneralSync {
         try await readTimelines(ignored: personal.ignored, on: loop)
         try await cutToVisible(on: loop)
         try await readState(on: loop)
+        try await readDataOfNewRooms(&personal, on: loop)
         addTyping()
         let accountData = addAccountData(personal)
         var nextBatch = now
@@ -95,6 +96,25 @@ struct GeneralSync {
             personal.tags = try SyncPersonalData.tags(results[4])
         }
         return personal
+    }
+
+    /// What the user had stored for rooms before joining them was not told then, so it is told with the room.
+    private func readDataOfNewRooms(
+        _ personal: inout Personal, on loop: isolated EventLoop
+    ) async throws {
+        let new = rooms.filter { $0.kind == .joined && !$0.isKnown }.map(\.roomID)
+        guard request.since != nil, !new.isEmpty else { return }
+        let results = try await query(
+            [
+                SyncPersonalData.readingAccountData(
+                    userID: request.userID, roomIDs: new, upTo: now.accountData),
+                SyncPersonalData.readingTags(
+                    userID: request.userID, roomIDs: new, upTo: now.accountData),
+            ], on: loop)
+        personal.accountData.removeAll { $0.roomID.map(new.contains) ?? false }
+        personal.tags.removeAll { new.contains($0.roomID) }
+        personal.accountData += try SyncPersonalData.accountData(results[0])
+        personal.tags += try SyncPersonalData.tags(results[1])
     }
 
     /// Sends statements in one round trip.
