@@ -102,6 +102,19 @@ import Testing
         #expect(throws: EventError.tooLarge(bytes: 65_537)) { try build(body: 65_537 - overhead) }
     }
 
+    @Test func whatTheServerAddsUnhashedDoesNotCountAsSize() throws {
+        let big = JSON.Object(["body": .string(String(repeating: "x", count: 60_000))])
+        var builder = EventBuilder(
+            version: .v10, roomID: room.roomID, type: "m.x", stateKey: "", sender: "@u:a",
+            content: big)
+        let bare = try builder.build(signingWith: RoomFixture.key)
+        builder.unsigned = ["prev_content": .object(big)]
+        let event = try builder.build(signingWith: RoomFixture.key)
+        #expect(event.unsigned == builder.unsigned)
+        #expect(event.eventID == bare.eventID)
+        #expect(event.json["signatures"] == bare.json["signatures"])
+    }
+
     @Test(arguments: [0.5, 1.0, .integer(1 << 53), [["x": 1e3]]] as [JSON])
     func contentMustBeCanonical(value: JSON) {
         let builder = EventBuilder(

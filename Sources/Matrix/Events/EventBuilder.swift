@@ -72,11 +72,13 @@ public struct EventBuilder: Sendable {
                 json["redacts"] = redacts.json
             }
         }
-        if !unsigned.isEmpty { json["unsigned"] = .object(unsigned) }
         let eventID = EventSignature.hashSignAndIdentify(
             &json, version: version, with: key, as: server ?? sender.server)
         let event = try Event(json: json, version: version, eventID: eventID)
         try event.checkLimits()
-        return event
+        guard !unsigned.isEmpty else { return event }
+        // Neither hash nor signature covers it, nor do the limits: it may repeat all of the state before.
+        json["unsigned"] = .object(unsigned)
+        return try Event(json: json, version: version, eventID: eventID)
     }
 }
