@@ -87,6 +87,24 @@ import Testing
         }
     }
 
+    @Test func bigStateIsReplacedByBigState() throws {
+        try withAPI { client, loop in
+            let alice = try await client.register("alice", on: loop)
+            let room = try await client.createRoom(token: alice, on: loop)
+            let path = "/_matrix/client/v3/rooms/\(room)/state/m.big"
+            for letter in ["x", "y"] {
+                let text = String(repeating: letter, count: 60_000)
+                let answer = try await client.request(
+                    "PUT", path, token: alice, ["body": .string(text)], on: loop)
+                #expect(answer.status == 200)
+            }
+            let event = try await client.request(
+                "GET", path + "?format=event", token: alice, on: loop)
+            let previous = event.body["unsigned"]?["prev_content"]?["body"]?.stringValue
+            #expect(previous?.first == "x")
+        }
+    }
+
     @Test func typingReceiptsAndMarkersNeedMembership() throws {
         try withAPI { client, loop in
             let alice = try await client.register("alice", on: loop)
@@ -135,6 +153,11 @@ import Testing
                 #expect(answer.status == status)
                 #expect(answer.code == code)
             }
+            let endless = [UInt8](repeating: UInt8(ascii: " "), count: (1 << 20) + 1)
+            let endlessAnswer = try await client.request(
+                "PUT", path + "/e", token: alice, bytes: endless, on: loop)
+            #expect(endlessAnswer.status == 413)
+            #expect(endlessAnswer.code == "M_TOO_LARGE")
             let zero = try await client.request(
                 "PUT", path + "/z", token: alice, ["body": "a\0b"], on: loop)
             #expect(zero.status == 200)

@@ -57,6 +57,8 @@ private func server(
     ClientRoutes.register(into: &router)
     var options = HTTPServerOptions()
     options.cors = .matrix
+    // More than is parsed, so that the endpoints see bodies that are too large.
+    options.bodyBytesMax = 4 << 20
     let server = HTTPServer(
         router: router, context: ClientContext(services: services), options: options)
     server.errorRenderer = ClientErrors.render

@@ -31,6 +31,9 @@ struct ClientRequest: Sendable {
         do throws(JSON.ParseError) {
             json = try JSON(parsing: http.body)
         } catch {
+            if error.reason == .tooLong {
+                throw MatrixError(413, "M_TOO_LARGE", "Content is larger than this server takes")
+            }
             throw MatrixError(400, "M_NOT_JSON", "Content not JSON.")
         }
         guard json.objectValue != nil else {
