@@ -100,6 +100,8 @@ final class Client: ChannelHandler {
     private(set) var channel: Channel?
     var input: [UInt8] = []
     var hasEnded = false
+    /// Whether it closes when the server has.
+    var hangsUp = true
     private var waiter:
         (condition: (Client) -> Bool, continuation: UnsafeContinuation<Void, Never>)?
 
@@ -118,7 +120,7 @@ final class Client: ChannelHandler {
 
     func inputEnded(_ channel: Channel, on loop: isolated EventLoop) {
         hasEnded = true
-        channel.close(on: loop)
+        if hangsUp { channel.close(on: loop) }
         check()
     }
 

@@ -113,6 +113,22 @@ private final class Producer {
         }
     }
 
+    @Test(.timeLimit(.minutes(2)), arguments: backends)
+    func drainDoesNotWaitForIdleClientsToHangUp(_ backend: EventLoop.Backend) throws {
+        try withServer(backend) { server, _, address, loop in
+            let patient = ListenerOptions(
+                channel: ChannelOptions(lingerTimeout: .seconds(3600)))
+            let listener = try server.listen(
+                on: .loopback(port: 0), options: patient, loop)
+            let idle = try await Client.connect(to: listener.localAddress, on: loop)
+            idle.hangsUp = false
+            _ = try await idle.exchange("GET /hello/a" + Self.get, on: loop)
+            await server.drain(timeout: .seconds(3600), on: loop)
+            await idle.end(on: loop)
+            idle.channel?.close(on: loop)
+        }
+    }
+
     @Test(arguments: backends)
     func drainCutsOffWhatTakesTooLong(_ backend: EventLoop.Backend) throws {
         try withServer(backend) { server, services, address, loop in

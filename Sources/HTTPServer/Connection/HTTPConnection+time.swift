@@ -41,18 +41,19 @@ extension HTTPConnection {
     }
 
     /// Closes once what is queued has been written.
-    func close(on loop: isolated EventLoop) {
+    func close(lingering: Bool = true, on loop: isolated EventLoop) {
         guard phase != .closed, phase != .closing else { return }
         phase = .closing
         receiving = nil
         held = ByteQueue()
         deadline = nil
         if let timer = timer.take() { loop.cancel(timer) }
-        channel.close(on: loop)
+        channel.close(lingering: lingering, on: loop)
     }
 
-    /// Closes unless a request is under way.
+    /// Closes unless a request is under way. Clients notice that an idle connection has ended when they want to
+    /// use it again: there is no waiting for them.
     func closeIfIdle(on loop: isolated EventLoop) {
-        if phase == .reading, receiving == nil, held.isEmpty { close(on: loop) }
+        if phase == .reading, receiving == nil, held.isEmpty { close(lingering: false, on: loop) }
     }
 }

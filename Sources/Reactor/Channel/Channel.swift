@@ -29,6 +29,7 @@ public final class Channel {
     private var blocked = false
     private var flushIsDue = false
     private var shutdownIsDue = false
+    private var lingers = true
     private var inputHasEnded = false
     /// Whether the driver knows the channel; it does not while the accept callback runs.
     private var hasStarted = false
@@ -187,8 +188,12 @@ public final class Channel {
     /// The peer gets a FIN behind the last byte; its own input is thrown away until its FIN, since
     /// closing over unread input would reset the connection and could destroy what it has not read
     /// yet. All of that takes ``ChannelOptions/lingerTimeout`` at most.
-    public func close(on loop: isolated EventLoop) {
+    ///
+    /// Without `lingering` it does not wait for the peer's FIN: right where the peer has nothing to
+    /// say and may leave the connection lying for long.
+    public func close(lingering: Bool = true, on loop: isolated EventLoop) {
         guard phase == .open else { return }
+        lingers = lingering
         phase = .draining
         setReceiving(true, on: loop)
         closeTimer = loop.schedule(after: options.lingerTimeout) { self.abort(on: loop) }
@@ -214,7 +219,7 @@ public final class Channel {
     }
 
     private func linger(on loop: isolated EventLoop) {
-        guard !inputHasEnded else { return finish(.closedLocally, on: loop) }
+        guard lingers, !inputHasEnded else { return finish(.closedLocally, on: loop) }
         phase = .lingering
         loop.driver.shutdownOutput(descriptor)
     }
