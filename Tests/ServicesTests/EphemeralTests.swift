@@ -97,6 +97,10 @@ import Testing
             try await services.accountData.setTag(
                 "u.\"x\"", content: [:], userID: "@a:test", roomID: "!r:test", on: loop)
             #expect(listener.rows.map(\.stream) == [.tagAccountData, .tagAccountData])
+            guard case .tagAccountData(let row) = listener.rows[1].row else { return }
+            let announced = try JSON(parsing: row.data ?? "")
+            #expect(announced["m.favourite"]?["order"] == 0.5)
+            #expect(announced["u.\"x\""] == [:])
             let tags = try await services.accountData.tags(
                 userID: "@a:test", roomID: "!r:test", on: loop)
             let json = try JSON(parsing: tags)

@@ -76,7 +76,7 @@ public final class AccountDataService {
                 return try await RoomTags.tags(
                     userID: userID, roomID: roomID, in: connection, on: loop)
             }
-            let content = String(decoding: Self.tagContent(tags), as: UTF8.self)
+            let content = String(decoding: Self.object(of: tags), as: UTF8.self)
             let row = TagAccountDataStreamRow(userID: userID, roomID: roomID, data: content)
             return ((), .tagAccountData, [.tagAccountData(row)])
         }
@@ -86,19 +86,20 @@ public final class AccountDataService {
     public func tags(
         userID: String, roomID: String, on loop: isolated EventLoop
     ) async throws -> [UInt8] {
-        Self.tagContent(
-            try await RoomTags.tags(userID: userID, roomID: roomID, in: pool, on: loop))
+        let tags = try await RoomTags.tags(userID: userID, roomID: roomID, in: pool, on: loop)
+        return Array("{\"tags\":".utf8) + Self.object(of: tags) + Array("}".utf8)
     }
 
-    private static func tagContent(_ tags: [(tag: String, content: String)]) -> [UInt8] {
-        var bytes = Array("{\"tags\":{".utf8)
+    /// `{"m.favourite":{…},…}`, which is also what replication says.
+    private static func object(of tags: [(tag: String, content: String)]) -> [UInt8] {
+        var bytes = Array("{".utf8)
         for (index, tag) in tags.enumerated() {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }
             bytes.appendJSONString(tag.tag)
             bytes.append(UInt8(ascii: ":"))
             bytes.append(contentsOf: tag.content.utf8)
         }
-        bytes.append(contentsOf: "}}".utf8)
+        bytes.append(contentsOf: "}".utf8)
         return bytes
     }
 }
