@@ -92,7 +92,8 @@ final class StreamFollower: ReplicationClientDelegate {
         log.error("Fell too far behind in \(stream): the rows up to \(position) were not sent")
         // Whichever they were, a token read again from the database is right.
         if stream == .caches { tokens?.invalidate(nil, on: loop) }
-        advance(StreamBatch(stream: stream, token: position, rows: []), on: loop)
+        advance(
+            StreamBatch(stream: stream, token: position, rows: [], skipsRows: true), on: loop)
     }
 
     func connected(on loop: isolated EventLoop) { log.info("Connected to the main process") }

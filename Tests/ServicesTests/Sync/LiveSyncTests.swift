@@ -310,6 +310,24 @@ import Testing
         }
     }
 
+    @Test func missingRowsAreMadeUpForFromTheDatabase() throws {
+        try withWorld { world, loop in
+            let scene = try await scene(world, on: loop)
+            let waiting = try await scene.feed.park("b", since: scene.since, on: loop)
+            scene.feed.isHeld = true
+            try await world.say("lost", by: "a", in: scene.room, on: loop)
+            let engine = scene.feed.engine
+            let token = world.services.streams.position(of: .events)
+            engine.streamAdvanced(
+                StreamBatch(stream: .events, token: token, rows: [], skipsRows: true), on: loop)
+            let room = try await waiting.json(on: loop).joined(scene.room)
+            #expect(room?.bodies == ["lost"])
+            let late = try await scene.feed.sync("a", since: scene.since, on: loop)
+            #expect(late.joined(scene.room)?.bodies == ["lost"])
+            #expect(engine.metrics.deliveriesLive == 0)
+        }
+    }
+
     @Test func repeatedRowsChangeNothing() throws {
         try withWorld { world, loop in
             let scene = try await scene(world, on: loop)

@@ -11,6 +11,8 @@ struct StreamStep {
     /// The main process has started again: all that was known of typing is void.
     var typingWasReset = false
     var accountData: [AccountDataChange] = []
+    /// Rows are missing: nobody can tell whom they concerned.
+    var hasGap = false
     /// Whether anything arrived, if only a position.
     var hasMoved = false
 
@@ -41,6 +43,12 @@ struct StreamStep {
 
     /// Adds rows; those that are here already are left out. Whether anything is new.
     mutating func add(_ batch: StreamBatch) -> Bool {
+        let isNew = take(batch)
+        if isNew, batch.skipsRows { hasGap = true }
+        return isNew
+    }
+
+    private mutating func take(_ batch: StreamBatch) -> Bool {
         switch batch.stream {
         case .typing: return addTyping(batch)
         case .events: return addEvents(batch)

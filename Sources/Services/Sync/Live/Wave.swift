@@ -27,6 +27,7 @@ struct Wave {
     mutating func apply(on loop: isolated EventLoop) -> [SyncEngine.Delivery] {
         engine.position = step.position
         engine.waveNumber += 1
+        if step.hasGap { startAnew() }
         takeTyping()
         takeEventRows()
         takeReceipts()
@@ -48,6 +49,19 @@ struct Wave {
     }
 
     // MARK: Taking in
+
+    /// Rows are missing: what the index knows is void, and everybody who waits is served from the database.
+    private mutating func startAnew() {
+        engine.recent = RecentChanges(
+            floor: RecentChanges.Positions(
+                room: step.position.room, receipt: step.position.receipt),
+            roomsMax: engine.options.recentRoomsMax)
+        for user in engine.users.values {
+            engine.unload(user)
+            touch(user)
+            user.waveIsGeneral = true
+        }
+    }
 
     private mutating func takeTyping() {
         if step.typingWasReset {
