@@ -21,8 +21,10 @@ struct EmbeddingTests {
         #expect(program.split(separator: "\n").count < 40)
         try program.replacing("7007", with: "\(port)").write(
             toFile: "\(folder)/Sources/Echo/main.swift", atomically: true, encoding: .utf8)
+        // SwiftPM leaves its lock files in TMPDIR.
         let built = try Program.run(
-            "/usr/bin/env", ["swift", "build", "--package-path", folder], limit: .seconds(900))
+            "/usr/bin/env", ["swift", "build", "--package-path", folder],
+            environment: ["TMPDIR": folder], limit: .seconds(900))
         try #require(built.code == 0, "\(built.output)")
         var command = Command("\(folder)/.build/debug/Echo")
         command.output = .null
