@@ -93,14 +93,14 @@ import Testing
         } _: { pool, loop in
             // The holder has the only connection; the others wait for it.
             var isHeld = false
+            var isClosing = false
             var codes: [PostgresError.Code] = []
             let holder = loop.spawn {
                 _ = loop
                 return try? await pool.transaction(on: loop) { transaction in
                     _ = try await transaction.query(Self.echo, [1], on: loop)
                     isHeld = true
-                    _ = try await transaction.query(
-                        Statement("sleep", "SELECT pg_sleep(0.2)"), on: loop)
+                    while !isClosing { await loop.sleep(for: .milliseconds(1)) }
                     return try await transaction.query(Self.echo, [2], on: loop)[0].integer(0)
                 }
             }
@@ -119,6 +119,7 @@ import Testing
                 }
             }
             while pool.statistics.waiting < 20 { await loop.sleep(for: .milliseconds(1)) }
+            isClosing = true
             await pool.close(on: loop)
             // What was under way was allowed to finish.
             #expect(await holder.value == 2)
