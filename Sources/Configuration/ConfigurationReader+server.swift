@@ -147,7 +147,6 @@ extension ConfigurationReader {
         section.size("max_line_size", in: 4096...(1 << 30)).map { limits.lineBytesMax = $0 }
         section.size("max_pending_size", in: 65536...(1 << 33)).map { limits.pendingBytesMax = $0 }
         section.integer("max_connections", in: 1...1_000_000).map { limits.connectionsMax = $0 }
-        section.integer("max_catch_up_rows", in: 1...100_000_000).map { limits.catchUpRowsMax = $0 }
         section.duration("ping_interval", in: (second / 10)...(second * 3600)).map {
             limits.pingInterval = $0
         }

@@ -16,7 +16,8 @@ public struct HTTPLimitsConfiguration: Sendable, Hashable {
     public var headerCountMax = 100
     /// A request's body in bytes (`max_request_body_size`).
     public var bodyBytesMax = 12800 << 10
-    /// How long a connection may stay silent between and within requests (`idle_timeout`).
+    /// How long a connection may stay silent between requests, or leave an answer unread
+    /// (`idle_timeout`).
     public var idleTimeout = Duration.seconds(90)
 
     /// The limits that hold where nothing is configured.
@@ -31,8 +32,6 @@ public struct ReplicationLimitsConfiguration: Sendable, Hashable {
     public var pendingBytesMax = 64 << 20
     /// Connections at once (`max_connections`).
     public var connectionsMax = 1000
-    /// Rows that a worker may catch up on after an absence (`max_catch_up_rows`).
-    public var catchUpRowsMax = 10_000
     /// Silence after which a PING is sent (`ping_interval`).
     public var pingInterval = Duration.seconds(5)
     /// Silence after which the connection is given up (`idle_timeout`).

@@ -33,7 +33,9 @@ struct Synctl: ParsableCommand {
     @Option(name: [.short, .long], help: "A folder with the configurations of all workers.")
     var allProcesses: String?
 
-    @Flag(inversion: .prefixedNo, help: "Stay in the foreground; for one process.")
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Leave the terminal, or stay in the foreground (one process only).")
     var daemonize = true
 
     @Option(help: "Seconds that a process may take to start or to stop.")

@@ -67,7 +67,7 @@ public struct HomeserverTemplate: Sendable, Hashable {
         # Mandatory. Whatever the answer, nothing is ever reported to anybody.
         report_stats: \(reportStats)
 
-        # The address that clients use, if it is not the one they connect to.
+        # The address that clients use, if it is not the one they connect to; not used by this release.
         #public_baseurl: https://matrix.example.org/
 
         # Where the process writes its number; synctl needs it.
@@ -146,10 +146,10 @@ public struct HomeserverTemplate: Sendable, Hashable {
             enable_registration: \(hasOpenRegistration)
             enable_registration_without_verification: \(hasOpenRegistration)
 
-            # With this secret tools may register users although registration is closed.
+            # For tools that register users although registration is closed; not used by this release.
             registration_shared_secret: \(quotedScalar(registrationSharedSecret))
 
-            # Access tokens are bound to this secret.
+            # Kept for compatibility; access tokens of this server do not need it.
             macaroon_secret_key: \(quotedScalar(macaroonSecretKey))
 
             # The cost of hashing a password: one more doubles it.
@@ -166,7 +166,7 @@ public struct HomeserverTemplate: Sendable, Hashable {
         # Levels and files of the log, as Python's logging has them.
         log_config: \(scalar(logConfigurationPath))
 
-        # Uploads and their thumbnails.
+        # Uploads and their thumbnails; not used by this release.
         media_store_path: \(scalar("\(directory)/media_store"))
 
         """
@@ -179,10 +179,10 @@ public struct HomeserverTemplate: Sendable, Hashable {
             start_pushers: \(state)
             notify_appservices: \(state)
 
-            # Serve /_synapse/metrics on listeners with the resource metrics.
+            # Kept for compatibility: listeners with the resource metrics serve them in any case.
             enable_metrics: \(enablesMetrics)
 
-            # Whether users see who is online.
+            # Whether users see who is online; not used by this release.
             presence:
               enabled: true
 
@@ -210,7 +210,6 @@ public struct HomeserverTemplate: Sendable, Hashable {
         #  max_line_size: 1M
         #  max_pending_size: 64M
         #  max_connections: 1000
-        #  max_catch_up_rows: 10000
         #  ping_interval: 5s
         #  idle_timeout: 25s
 

@@ -42,7 +42,7 @@ public struct LogTemplate: Sendable, Hashable {
 
         loggers:
           # Each logger may have a level of its own.
-          beamline.database:
+          beamline.storage:
             level: INFO
 
         root:

@@ -126,9 +126,16 @@ public actor EventLoop {
     /// Whether the calling code runs on the loop's thread.
     public nonisolated var isCurrent: Bool { executor.isOnLoop }
 
-    /// How long until a timer is due, for hosts that sleep in a poll of their own; `nil` without timers.
-    public func timeUntilNextTimer() -> Duration? {
-        timers.nextTick.map { .milliseconds(Int64(max($0, tick(of: now)) - tick(of: now))) }
+    /// How long until a timer is due, for a host that sleeps in a poll of its own between turns, which
+    /// ``pollDescriptor`` does not end; `nil` without timers. On the thread that calls ``turn(waiting:)``.
+    public nonisolated func timeUntilNextTimer() -> Duration? {
+        let isInTurn = executor.isOnLoop
+        if !isInTurn { executor.bind() }
+        defer { if !isInTurn { executor.unbind() } }
+        return assumeIsolated { loop in
+            let now = loop.tick(of: Instant.now)
+            return loop.timers.nextTick.map { .milliseconds(Int64(max($0, now) - now)) }
+        }
     }
 
     private func pass(waiting limit: Duration?) -> Bool {

@@ -11,6 +11,8 @@ extension ReplicationServer {
         public var instance = ReplicationCommand.mainInstance
         /// When to ping and to give up.
         public var timing = LinkTiming()
+        /// How long a line of a worker may be, in bytes.
+        public var lineBytesMax = LineSplitter.lineBytesMax
         /// How many connections there may be.
         public var connectionsMax = 2000
         /// How many commands may wait for a connection whose socket is full.

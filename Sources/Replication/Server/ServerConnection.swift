@@ -18,7 +18,7 @@ final class ServerConnection: ChannelHandler {
 
     private let clock: LinkClock
     private var link: MainLink
-    private var splitter = LineSplitter()
+    private var splitter: LineSplitter
     private var actions: [MainLink.Action] = []
     private var scratch: [UInt8] = []
     private var timer: Timer?
@@ -35,6 +35,7 @@ final class ServerConnection: ChannelHandler {
         self.server = server
         self.clock = clock
         let options = server.options
+        splitter = LineSplitter(lineBytesMax: options.lineBytesMax)
         link = MainLink(
             serverName: options.serverName, streams: Set(server.feeds.keys),
             dialect: options.dialect, timing: options.timing, at: clock.now(on: loop))

@@ -35,11 +35,14 @@ struct FleetDirectory {
 
     let path: String
     private let template: FleetTemplate
+    /// Found before anything starts: a new build may replace this executable while the fleet runs.
+    private let synctlPath: String
 
     /// A folder for a fleet with so many synchrotrons and one worker of each other role. Ports are chosen among
     /// those that are free now; they count only if the folder has no configuration yet.
     init(path: String, serverName: String, synchrotrons: Int, bcryptRounds: Int? = nil) throws {
         self.path = path.hasPrefix("/") ? path : FleetDirectory.currentFolder + "/" + path
+        synctlPath = try Executables.path(of: "synctl")
         var ports = try FreePorts.find(synchrotrons + 7)
         var main = HomeserverTemplate(
             serverName: serverName, reportStats: false, directory: self.path)
@@ -100,10 +103,16 @@ struct FleetDirectory {
             }
     }
 
+    /// Starts every process. What an earlier run left behind when it was killed is started anew, since its
+    /// database is another one.
+    func start() throws {
+        let isRunning = try members().contains { $0.pid != nil }
+        try synctl(isRunning ? "restart" : "start")
+    }
+
     /// Runs `synctl ACTION -a` on the folder; its output goes where ours goes.
     func synctl(_ action: String) throws {
-        let executable = try Executables.path(of: "synctl")
-        var command = Command(executable, [action, homeserverPath, "-a", workersDirectory])
+        var command = Command(synctlPath, [action, homeserverPath, "-a", workersDirectory])
         // Ctrl-C is for us: the fleet is stopped in order.
         command.startsSession = true
         let child = try ChildProcess(command)

@@ -67,7 +67,7 @@ enum RunningFleet {
             try fleet.configure()
             var failure: (any Error)?
             do {
-                try fleet.synctl("start")
+                try fleet.start()
                 try body(fleet)
             } catch {
                 failure = error

@@ -1,6 +1,7 @@
 internal import API
 internal import Bytes
 internal import Configuration
+internal import Glibc
 internal import HTTPServer
 internal import HTTPWire
 internal import Logging
@@ -53,9 +54,7 @@ final class HTTPFront<Context> {
                 requests.record(report)
                 AccessLog.write(report, isBehindProxy: isBehindProxy, to: access)
             }
-            for address in listener.addresses {
-                try listen(server, on: address, listener, loop)
-            }
+            try listen(server, listener, loop)
             servers.append(server)
         }
     }
@@ -63,6 +62,23 @@ final class HTTPFront<Context> {
     /// Stops accepting and lets requests that are under way end.
     func drain(on loop: isolated EventLoop) async {
         for server in servers { await server.drain(timeout: .seconds(10), on: loop) }
+    }
+
+    /// Binds every address of a listener. One that this machine does not have, such as `::1` without IPv6, is
+    /// passed over if another one is there.
+    private func listen(
+        _ server: HTTPServer<Context>, _ listener: ListenerConfiguration, _ loop: isolated EventLoop
+    ) throws {
+        var missing: [ListenFailure] = []
+        for address in listener.addresses {
+            do {
+                try listen(server, on: address, listener, loop)
+            } catch let failure as ListenFailure where failure.isOfMissingAddress {
+                missing.append(failure)
+            }
+        }
+        if missing.count == listener.addresses.count, let failure = missing.first { throw failure }
+        for failure in missing { environment.log.warning("\(failure)") }
     }
 
     private func listen(
@@ -92,6 +108,12 @@ final class HTTPFront<Context> {
 /// Why a process could not listen where its configuration says.
 struct ListenFailure: Error, CustomStringConvertible {
     var description: String
+    var cause: SystemError?
+
+    /// The machine has no such address, or not the whole family.
+    var isOfMissingAddress: Bool {
+        cause?.code == EADDRNOTAVAIL || cause?.code == EAFNOSUPPORT
+    }
 }
 
 /// Resolves an address of the configuration and binds it; failures name the place in the file.
@@ -113,6 +135,7 @@ func bind(
         return try body(place)
     } catch {
         throw ListenFailure(
-            description: "\(listener.position): cannot listen on \(address): \(error)")
+            description: "\(listener.position): cannot listen on \(address): \(error)",
+            cause: error as? SystemError)
     }
 }

@@ -61,6 +61,6 @@ enum ReplicationMetrics {
     }
 
     private static func record(_ counters: CommandCounters, in family: MetricFamily<Gauge>) {
-        for (name, count) in counters.nonzero { family.labelled("\(name)").set(Double(count)) }
+        for (name, count) in counters.nonzero { family.labelled(name.rawValue).set(Double(count)) }
     }
 }

@@ -25,9 +25,7 @@ public enum ServerProcess {
             complain("\(error)")
             return 1
         }
-        for diagnostic in configuration.diagnostics where diagnostic.severity == .warning {
-            complain("\(diagnostic)")
-        }
+        for diagnostic in configuration.diagnostics { complain("\(diagnostic)") }
         if launch.printsPidFile { print(configuration.pidFile ?? "") }
         let report: StartupReport
         do {

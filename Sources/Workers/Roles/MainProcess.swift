@@ -25,6 +25,9 @@ final class MainProcess: RoleProcess {
             serverName: environment.configuration.server.name)
         options.connectionsMax = limits.connectionsMax
         options.queuedBytesMax = limits.pendingBytesMax
+        options.lineBytesMax = limits.lineBytesMax
+        options.timing = LinkTiming(
+            pingInterval: limits.pingInterval, silenceMax: limits.idleTimeout)
         workers = WorkerObserver(log: environment.logger("replication"))
         replication = ReplicationServer(options: options, delegate: workers)
     }

@@ -10,11 +10,13 @@ final class WorkerObserver: ReplicationServerDelegate {
     init(log: Logger) { self.log = log }
 
     func connected(_ peer: ReplicationPeer, on loop: isolated EventLoop) {
-        log.info("A worker has connected from \(peer.address.map { "\($0)" } ?? "a local socket")")
+        // Whoever looks whether the port is open comes by here too: a worker says its name.
+        log.debug("Connection from \(peer.address.map { "\($0)" } ?? "a local socket")")
     }
 
     func disconnected(_ peer: ReplicationPeer, reason: String, on loop: isolated EventLoop) {
-        log.info("Worker \(peer) has gone: \(reason)")
+        let level: Logger.Level = peer.name == nil ? .debug : .info
+        log.log(level: level, "Worker \(peer) has gone: \(reason)")
     }
 
     func errorReported(_ text: String, by peer: ReplicationPeer, on loop: isolated EventLoop) {
