@@ -25,7 +25,9 @@ public enum ServerProcess {
             complain("\(error)")
             return 1
         }
-        for diagnostic in configuration.diagnostics { complain("\(diagnostic)") }
+        for diagnostic in configuration.diagnostics where diagnostic.severity == .warning {
+            complain("\(diagnostic)")
+        }
         if launch.printsPidFile { print(configuration.pidFile ?? "") }
         let report: StartupReport
         do {
@@ -59,6 +61,9 @@ public enum ServerProcess {
         defer { logs.flush() }
         let log = logs.logger("beamline.\(configuration.role.rawValue)")
         for remark in logging.remarks { log.warning("\(remark)") }
+        for diagnostic in configuration.diagnostics {
+            log.log(level: diagnostic.severity == .info ? .info : .warning, "\(diagnostic)")
+        }
         if case .failure(let error) = files { log.warning("\(error)") }
         log.info(
             """
