@@ -16,7 +16,7 @@ FUZZ_TARGET ?= $(notdir $(wildcard Tests/Fuzz/Corpus/*))
 FUZZ_BUILD := .build-fuzz
 RELEASE := -c release --static-swift-stdlib
 
-.PHONY: build test demo fuzz format lint clean toolchain build-deps deps client
+.PHONY: build test demo fuzz format lint clean toolchain build-deps deps client bench
 # Two apt-gets or two `swift build`s at once would only wait for each other.
 .NOTPARALLEL:
 
@@ -82,6 +82,10 @@ fuzz: build-deps
 	    2>$(FUZZ_BUILD)/$$target.log || { tail -n 40 $(FUZZ_BUILD)/$$target.log; exit 1; }; \
 	  grep -a stat::number_of_executed_units $(FUZZ_BUILD)/$$target.log; \
 	done
+
+# Server CPU per response when many parked requests are answered at once, on each backend.
+bench: build-deps
+	swift run -c release --package-path Benchmarks FanOut
 
 format: toolchain
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
