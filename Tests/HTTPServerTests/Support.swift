@@ -59,6 +59,8 @@ func withServer(
             addStandardRoutes(&router)
             routes(&router)
             let services = Services()
+            // What is parked holds its connection, which holds the server, which holds the services.
+            defer { services.parked = [] }
             let server = HTTPServer(router: router, context: services, options: options)
             let listener = try server.listen(on: .loopback(), options: listening, loop)
             try await body(server, services, listener.localAddress, loop)
