@@ -11,6 +11,7 @@ final class DemoRun {
     private var view: DemoView
     private var failure: String?
     private var isStopping = false
+    private var wasInterrupted = false
     private var wake: (() -> Void)?
 
     init(_ options: Demo.Options, _ members: [FleetDirectory.Member]) {
@@ -50,11 +51,13 @@ final class DemoRun {
             print("\(count) × \(reason)")
         }
         if !statistics.failures.isEmpty { return "some requests failed" }
-        return statistics.deliveries == 0 ? "nothing was delivered" : nil
+        // Whoever ends the demo before it has begun knows why.
+        return statistics.deliveries == 0 && !wasInterrupted ? "nothing was delivered" : nil
     }
 
     private func stop() {
         isStopping = true
+        wasInterrupted = true
         wake?()
     }
 

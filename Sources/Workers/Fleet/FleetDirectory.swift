@@ -70,6 +70,18 @@ struct FleetDirectory {
     /// Whether a fleet was configured here before.
     var isConfigured: Bool { access(homeserverPath, F_OK) == 0 }
 
+    /// Makes the folder, and keeps it from other processes for as long as the result lives.
+    func claim() throws -> PidFile {
+        var folder = ""
+        for part in path.split(separator: "/") {
+            folder += "/\(part)"
+            guard mkdir(folder, 0o755) != 0, errno != EEXIST else { continue }
+            let reason = strerror(errno).map { String(cString: $0) } ?? "error \(errno)"
+            throw Failure(description: "\(folder): cannot be made: \(reason)")
+        }
+        return try PidFile.claim("\(path)/up.pid")
+    }
+
     /// Writes the files that are not there yet.
     func configure() throws {
         for file in template.files(signingKey: SigningKey.generate().fileText) {

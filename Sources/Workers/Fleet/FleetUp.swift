@@ -1,6 +1,7 @@
 internal import CProcess
 internal import Glibc
 internal import PostgresCluster
+internal import ProcessControl
 internal import Reactor
 
 /// `beamline up`: a fleet in a folder, until Ctrl-C.
@@ -61,6 +62,9 @@ enum RunningFleet {
             let fleet = try FleetDirectory(
                 path: directory, serverName: serverName, synchrotrons: synchrotrons,
                 bcryptRounds: bcryptRounds)
+            // Two at once would undo each other's work.
+            let claim = try fleet.claim()
+            defer { claim.release() }
             print(fleet.isConfigured ? "Using \(fleet.path)" : "Making a fleet in \(fleet.path)")
             let cluster = try fleet.startDatabase()
             print("PostgreSQL runs, its socket is in \(cluster.socketFolder)")
