@@ -5,6 +5,30 @@ import Testing
 @testable import API
 
 @Suite struct RoomEndpointsTests {
+    @Test func parametersAreChecked() throws {
+        try withAPI { client, loop in
+            let alice = try await client.register("alice", on: loop)
+            let room = try await client.createRoom(token: alice, ["name": "Room"], on: loop)
+            let user = "/_matrix/client/v3/user/@alice:test/rooms"
+            let refused = [
+                ("PUT", "\(user)/garbage/account_data/m.x"), ("PUT", "\(user)/garbage/tags/u.x"),
+                ("DELETE", "\(user)/garbage/tags/u.x"),
+                ("GET", "/_matrix/client/v3/rooms/\(room)/members?membership=garbage"),
+            ]
+            for (method, target) in refused {
+                let body: JSON? = method == "GET" ? nil : [:]
+                let answer = try await client.request(
+                    method, target, token: alice, body, on: loop)
+                #expect(answer.status == 400, "\(method) \(target)")
+                #expect(answer.code == "M_INVALID_PARAM", "\(method) \(target)")
+            }
+            let members = try await client.request(
+                "GET", "/_matrix/client/v3/rooms/\(room)/members?membership=join", token: alice,
+                on: loop)
+            #expect(members.body["chunk"]?.arrayValue?.count == 1)
+        }
+    }
+
     @Test func twoPeopleTalk() throws {
         try withAPI { client, loop in
             let alice = try await client.register("alice", on: loop)

@@ -35,7 +35,7 @@ extension ClientEndpoint {
             of: request, being: request.path("userId"), on: loop)
         try await context.services.accountData.put(
             try request.body(), type: request.path("type"), userID: requester.userID,
-            roomID: request.path("roomId"), on: loop)
+            roomID: try request.roomID(), on: loop)
         return .emptyObject
     }
 

@@ -1,6 +1,7 @@
 import HTTPServer
 import HTTPWire
 import JSON
+import Matrix
 import Reactor
 import Services
 import Storage
@@ -11,6 +12,14 @@ struct ClientRequest: Sendable {
 
     /// A part of the path.
     func path(_ name: String) -> String { http.parameters.text(name) }
+
+    /// A part of the path that must be a room id. Throws M_INVALID_PARAM.
+    func roomID(_ name: String = "roomId") throws(MatrixError) -> String {
+        guard let roomID = RoomID(path(name)) else {
+            throw .invalidParameter("\(name) is not a room id")
+        }
+        return roomID.text
+    }
 
     /// A parameter of the query.
     func query(_ name: String) -> String? { http.query.first(named: name) }

@@ -1,8 +1,20 @@
 import HTTPServer
 import HTTPWire
 import JSON
+import Matrix
 import Services
 import Storage
+
+extension ClientRequest {
+    /// A membership of the query. Throws M_INVALID_PARAM.
+    fileprivate func membership(_ name: String) throws(MatrixError) -> String? {
+        guard let text = query(name) else { return nil }
+        guard Membership(rawValue: text) != nil else {
+            throw .invalidParameter("\(name) is not a membership")
+        }
+        return text
+    }
+}
 
 extension ClientEndpoint {
     /// `GET /_matrix/client/{r0|v3}/rooms/{roomId}/members`
@@ -10,8 +22,8 @@ extension ClientEndpoint {
         request, context, loop in
         let requester = try await context.requester(of: request, on: loop)
         let events = try await context.services.rooms.members(
-            of: request.path("roomId"), membership: request.query("membership"),
-            notMembership: request.query("not_membership"), for: requester.owner, on: loop)
+            of: request.path("roomId"), membership: try request.membership("membership"),
+            notMembership: try request.membership("not_membership"), for: requester.owner, on: loop)
         return .list("chunk", events)
     }
 

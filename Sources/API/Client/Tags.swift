@@ -22,7 +22,7 @@ extension ClientEndpoint {
             of: request, being: request.path("userId"), on: loop)
         try await context.services.accountData.setTag(
             request.path("tag"), content: try request.body(mayBeEmpty: true),
-            userID: requester.userID, roomID: request.path("roomId"), on: loop)
+            userID: requester.userID, roomID: try request.roomID(), on: loop)
         return .emptyObject
     }
 
@@ -34,7 +34,7 @@ extension ClientEndpoint {
             of: request, being: request.path("userId"), on: loop)
         try await context.services.accountData.setTag(
             request.path("tag"), content: nil, userID: requester.userID,
-            roomID: request.path("roomId"), on: loop)
+            roomID: try request.roomID(), on: loop)
         return .emptyObject
     }
 }
