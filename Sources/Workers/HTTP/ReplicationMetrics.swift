@@ -12,13 +12,9 @@ enum ReplicationMetrics {
     static func register(
         _ server: ReplicationServer, in registry: MetricsRegistry, on loop: isolated EventLoop
     ) {
-        let inbound = registry.gauges(
-            "synapse_replication_tcp_protocol_inbound_commands", "Commands received.",
-            labels: ["command"])
-        let outbound = registry.gauges(
-            "synapse_replication_tcp_protocol_outbound_commands", "Commands sent.",
-            labels: ["command"])
-        let updates = registry.gauges(
+        let inbound = commands("inbound", "Commands received.", in: registry)
+        let outbound = commands("outbound", "Commands sent.", in: registry)
+        let updates = registry.counters(
             "synapse_replication_tcp_resource_stream_updates", "Rows published.",
             labels: ["stream_name"])
         let total = registry.gauge(
@@ -27,7 +23,7 @@ enum ReplicationMetrics {
             record(server.statistics.inbound, in: inbound)
             record(server.statistics.outbound, in: outbound)
             for (stream, rows) in server.statistics.rowsPublished {
-                updates.labelled(stream.name).set(Double(rows))
+                updates.labelled(stream.name).raise(to: rows)
             }
             total.set(server.peers.count)
         }
@@ -37,10 +33,8 @@ enum ReplicationMetrics {
         _ client: ReplicationClient, _ streams: [StreamName], in registry: MetricsRegistry,
         on loop: isolated EventLoop
     ) {
-        let inbound = registry.gauges(
-            "synapse_replication_tcp_protocol_inbound_commands", "Commands received.",
-            labels: ["command"])
-        let rows = registry.gauges(
+        let inbound = commands("inbound", "Commands received.", in: registry)
+        let rows = registry.counters(
             "synapse_replication_tcp_protocol_inbound_rdata_count", "Rows received.",
             labels: ["stream_name"])
         let lag = registry.gauges(
@@ -51,7 +45,7 @@ enum ReplicationMetrics {
         MetricsCopy.every(period, on: loop) {
             record(client.statistics.inbound, in: inbound)
             for (stream, count) in client.statistics.rows {
-                rows.labelled(stream.name).set(Double(count))
+                rows.labelled(stream.name).raise(to: count)
             }
             for stream in streams {
                 lag.labelled(stream.name).set(client.lag(of: stream, on: loop).behind.inSeconds)
@@ -60,7 +54,19 @@ enum ReplicationMetrics {
         }
     }
 
-    private static func record(_ counters: CommandCounters, in family: MetricFamily<Gauge>) {
-        for (name, count) in counters.nonzero { family.labelled(name.rawValue).set(Double(count)) }
+    private static func commands(
+        _ direction: String, _ help: String, in registry: MetricsRegistry
+    ) -> MetricFamily<Counter> {
+        registry.counters(
+            "synapse_replication_tcp_protocol_\(direction)_commands", help, labels: ["command"])
     }
+
+    private static func record(_ counters: CommandCounters, in family: MetricFamily<Counter>) {
+        for (name, count) in counters.nonzero { family.labelled(name.rawValue).raise(to: count) }
+    }
+}
+
+extension Counter {
+    /// Brings the counter up to a sum that is kept elsewhere.
+    fileprivate func raise(to sum: UInt64) { increment(by: max(0, Double(sum) - value)) }
 }

@@ -14,6 +14,8 @@ final class StreamFollower: ReplicationClientDelegate {
     ]
     private var engine: SyncEngine?
     private var positions: [StreamName: Int64] = [:]
+    /// Who types is known from rows alone, so those that come before there is an engine are kept for it.
+    private var earlyTyping: [StreamBatch] = []
     private var tokens: TokenCache?
     private var waiter: UnsafeContinuation<Void, Never>?
     private var isStopping = false
@@ -35,11 +37,12 @@ final class StreamFollower: ReplicationClientDelegate {
         }
         guard !isStopping else { return nil }
         var token = StreamToken(room: positions[.events] ?? 0)
-        token.typing = positions[.typing] ?? 0
         token.receipt = positions[.receipts] ?? 0
         token.accountData = max(positions[.accountData] ?? 0, positions[.tagAccountData] ?? 0)
         let engine = SyncEngine(pool: pool, position: token)
         self.engine = engine
+        for batch in earlyTyping { engine.streamAdvanced(batch, on: loop) }
+        earlyTyping = []
         return engine
     }
 
@@ -72,7 +75,10 @@ final class StreamFollower: ReplicationClientDelegate {
         positions[batch.stream] = batch.token
         if let engine {
             engine.streamAdvanced(batch, on: loop)
-        } else if knowsPositions {
+            return
+        }
+        if batch.stream == .typing, tokens != nil { earlyTyping.append(batch) }
+        if knowsPositions {
             waiter.take()?.resume()
         }
     }
