@@ -4,7 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
 
-BUILD_PACKAGES := libpq-dev libyaml-dev liburing-dev libcrypt-dev pkg-config
+BUILD_PACKAGES := libpq-dev libyaml-dev liburing-dev libcrypt-dev libssl-dev \
+  libcurl4-openssl-dev zlib1g-dev pkg-config
 RUN_PACKAGES := postgresql python3 python3-venv
 VENV := .tools/venv
 NIO_VERSION := 0.26.0

@@ -44,6 +44,14 @@ let shims: [Target] = [
     .systemLibrary(
         name: "CYAML", path: "CShims/CYAML", pkgConfig: "yaml-0.1",
         providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(
+        name: "COpenSSL", path: "CShims/COpenSSL", pkgConfig: "openssl",
+        providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+        name: "CCurl", path: "CShims/CCurl", pkgConfig: "libcurl",
+        providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(
+        name: "CZlib", path: "CShims/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CProcess", path: "CShims/CProcess"),
     .target(name: "CCrypt", path: "CShims/CCrypt", linkerSettings: [.linkedLibrary("crypt")]),
 ]
@@ -56,7 +64,9 @@ let layer2 =
     + module("YAML", ["CYAML"])
     + module("Matrix", ["Bytes", "JSON", crypto])
 let layer3 =
-    module("HTTPServer", ["Reactor", "HTTPWire", "Bytes"])
+    module("TLS", ["Reactor", "Bytes", "COpenSSL"])
+    + module("HTTPServer", ["Reactor", "HTTPWire", "Bytes", "CZlib"])
+    + module("HTTPClient", ["Reactor", "Bytes", "CCurl"])
     + module("Replication", ["Reactor", "ReplicationWire", "Bytes"], testing: ["JSON"])
     + module("Postgres", ["Reactor", "Bytes", "CPostgres"], testing: ["PostgresCluster"])
     + module("PostgresCluster", ["CProcess"])
@@ -136,7 +146,9 @@ let package = Package(
     products: [
         .library(name: "Reactor", targets: ["Reactor"]),
         .library(name: "ReactorTesting", targets: ["ReactorTesting"]),
+        .library(name: "TLS", targets: ["TLS"]),
         .library(name: "HTTPServer", targets: ["HTTPServer"]),
+        .library(name: "HTTPClient", targets: ["HTTPClient"]),
         .library(name: "ReplicationWire", targets: ["ReplicationWire"]),
         .library(name: "Replication", targets: ["Replication"]),
         .library(name: "Postgres", targets: ["Postgres"]),

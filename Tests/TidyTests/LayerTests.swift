@@ -2,10 +2,13 @@ import Testing
 
 /// The staircase of the architecture: a target imports only what stands on a lower step.
 private let layers: [[String]] = [
-    ["CReactor", "CUring", "CPostgres", "CYAML", "CProcess", "CCrypt"],
+    [
+        "CReactor", "CUring", "CPostgres", "CYAML", "COpenSSL", "CCurl", "CZlib", "CProcess",
+        "CCrypt",
+    ],
     ["Bytes", "JSON"],
     ["Reactor", "ReactorTesting", "HTTPWire", "ReplicationWire", "YAML", "Matrix"],
-    ["HTTPServer", "Replication", "Postgres", "PostgresCluster"],
+    ["TLS", "HTTPServer", "HTTPClient", "Replication", "Postgres", "PostgresCluster"],
     ["Configuration", "Observability", "ProcessControl", "Storage"],
     ["Services"],
     ["API"],
