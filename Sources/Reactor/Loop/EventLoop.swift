@@ -1,6 +1,5 @@
 internal import CReactor
 internal import Glibc
-internal import Synchronization
 
 /// One thread's event loop: sockets, timers, signals, foreign descriptors and Swift tasks.
 ///
@@ -48,11 +47,9 @@ public actor EventLoop {
     // Resources are owners with a deinit of their own: an actor's deinit is nonisolated and could
     // not touch them.
     let driver: any Driver
-    private let wakeDescriptor: Descriptor
     private let wakeToken: Token
     private var slots = SlotTable()
     private var timers = TimerWheel()
-    private var running: [UnownedJob] = []
     var signalSources: [SignalWatch] = []
     private var unflushed: [Channel] = []
     private var flushing: [Channel] = []
@@ -76,13 +73,12 @@ public actor EventLoop {
     ) throws(SystemError) {
         self.backend = backend
         backendDescription = description
-        let wake = Descriptor(owning: try system("eventfd") { creactor_eventfd() })
+        executor = LoopExecutor(
+            wakeDescriptor: Descriptor(owning: try system("eventfd") { creactor_eventfd() }))
         var slots = SlotTable()
         wakeToken = slots.insert(.wake)
-        try driver.watch(wake.raw, for: .readable, token: wakeToken)
-        executor = LoopExecutor(wakeDescriptor: wake.raw)
+        try driver.watch(executor.wakeFile, for: .readable, token: wakeToken)
         pollDescriptor = driver.pollDescriptor
-        wakeDescriptor = wake
         now = driver.now
         self.driver = driver
         self.slots = slots
@@ -116,7 +112,9 @@ public actor EventLoop {
     private func settle() -> Bool {
         flushChannels()
         driver.submit()
-        if !unflushed.isEmpty || hasJobs() || stopIsRequested() { executor.wake() }
+        if !unflushed.isEmpty || executor.isStopRequested || !executor.beginSleep() {
+            executor.wake()
+        }
         return true
     }
 
@@ -142,19 +140,19 @@ public actor EventLoop {
         guard !isStopped else { return false }
         now = driver.now
         fireTimers()
-        var busy = runJobs()
+        var busy = executor.runJobs()
         flushChannels()
-        if stopIsRequested() {
+        if executor.isStopRequested {
             shutDown()
             return false
         }
         // Writing may have told handlers something, and they may have made tasks ready.
-        busy = busy || hasJobs()
+        busy = busy || !executor.beginSleep()
         driver.wait(timeout: busy ? 0 : sleepLimit(limit))
-        executor.withInbox { $0.wakeIsPending = true }
+        executor.collect()
         now = driver.now
         while let completion = driver.next() { dispatch(completion) }
-        _ = runJobs()
+        _ = executor.runJobs()
         return true
     }
 
@@ -165,29 +163,6 @@ public actor EventLoop {
         let wait = due > now.nanoseconds ? due - now.nanoseconds : 0
         return min(wait, host ?? .max)
     }
-
-    // MARK: Jobs
-
-    /// Runs jobs until none is left. A bounded number of passes, lest tasks that always have more
-    /// to do starve the sockets; returns whether some are left.
-    private func runJobs() -> Bool {
-        let serial = executor.asUnownedSerialExecutor()
-        let task = executor.asUnownedTaskExecutor()
-        for _ in 0..<64 {
-            executor.withInbox { inbox in
-                swap(&inbox.jobs, &running)
-                if running.isEmpty { inbox.wakeIsPending = false }
-            }
-            if running.isEmpty { return false }
-            for job in running { job.runSynchronously(isolatedTo: serial, taskExecutor: task) }
-            running.removeAll(keepingCapacity: true)
-        }
-        return true
-    }
-
-    private func hasJobs() -> Bool { executor.withInbox { !$0.jobs.isEmpty } }
-
-    private func stopIsRequested() -> Bool { executor.withInbox { $0.stopRequested } }
 
     // MARK: Timers
 
@@ -230,7 +205,7 @@ public actor EventLoop {
             dispatchLate(completion)
         case .wake:
             var value: UInt64 = 0
-            _ = read(wakeDescriptor.raw, &value, MemoryLayout<UInt64>.size)
+            _ = read(executor.wakeFile, &value, MemoryLayout<UInt64>.size)
         case .listener(let listener): listener.handle(completion.event, on: self)
         case .channel(let channel): channel.handle(completion.event, on: self)
         case .connecting(let attempt): attempt.handle(completion.event, on: self)
@@ -272,7 +247,7 @@ public actor EventLoop {
         for resource in slots.all() {
             switch resource {
             case .free: break
-            case .wake: driver.forget(wakeDescriptor.raw, token: wakeToken)
+            case .wake: driver.forget(executor.wakeFile, token: wakeToken)
             case .listener(let listener): listener.close(on: self)
             case .channel(let channel): channel.finish(.loopStopped, on: self)
             case .connecting(let attempt):
@@ -285,7 +260,7 @@ public actor EventLoop {
         sleeping.removeAll()
         for sleeper in sleepers { sleeper.resume() }
         _ = timers.removeAll()
-        _ = runJobs()
+        _ = executor.runJobs()
         settleDriver()
     }
 
