@@ -7,6 +7,7 @@ SHELL := /bin/bash
 BUILD_PACKAGES := libpq-dev libyaml-dev liburing-dev libcrypt-dev libssl-dev \
   libcurl4-openssl-dev zlib1g-dev pkg-config
 RUN_PACKAGES := postgresql python3 python3-venv
+BENCH_PACKAGES := libuv1-dev
 VENV := .tools/venv
 NIO_VERSION := 0.26.0
 # `make demo DEMO_SECONDS=20` ends by itself. DEMO_DIRECTORY keeps the fleet's folder; without it a temporary one is used.
@@ -17,7 +18,8 @@ FUZZ_TARGET ?= $(notdir $(wildcard Tests/Fuzz/Corpus/*))
 FUZZ_BUILD := .build-fuzz
 RELEASE := -c release --static-swift-stdlib
 
-.PHONY: build test demo fuzz format lint clean toolchain build-deps deps client bench
+.PHONY: build test demo fuzz format lint clean toolchain build-deps deps client bench \
+  bench-reactor
 # Two apt-gets or two `swift build`s at once would only wait for each other.
 .NOTPARALLEL:
 
@@ -88,6 +90,15 @@ fuzz: build-deps
 bench: build-deps
 	swift run -c release --package-path Benchmarks FanOut
 
+# Echo beside C, libuv and SwiftNIO in one run: .bench/reactor.md, .json, .svg.
+# `make bench-reactor BENCH="--quick --only echo-64B"` measures less; `--help` tells what else there is.
+BENCH ?=
+bench-reactor: build-deps
+	$(call install,$(BENCH_PACKAGES))
+	swift build -c release --package-path Benchmarks
+	swift build -c release --package-path Benchmarks/Peers
+	Benchmarks/.build/release/Bench --ours Benchmarks/.build/release --peers Benchmarks/Peers/.build/release $(BENCH)
+
 format: toolchain
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
 
@@ -95,4 +106,4 @@ lint: toolchain
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
 
 clean:
-	rm -rf .build $(FUZZ_BUILD) .tools .bench Benchmarks/.build
+	rm -rf .build $(FUZZ_BUILD) .tools .bench Benchmarks/.build Benchmarks/Peers/.build

@@ -1,17 +1,20 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, so that building the product never builds the benchmarks.
+let product: [Target.Dependency] = [
+    .product(name: "Reactor", package: "beamline"),
+    .product(name: "HTTPServer", package: "beamline"),
+]
+let strict: [SwiftSetting] = [.swiftLanguageMode(.v6)]
+
+// A package of its own, so that building the product never builds the benchmarks. What the product is measured
+// against is in Peers, again a package.
 let package = Package(
     name: "benchmarks",
     dependencies: [.package(name: "beamline", path: "../")],
     targets: [
-        .executableTarget(
-            name: "FanOut",
-            dependencies: [
-                .product(name: "Reactor", package: "beamline"),
-                .product(name: "HTTPServer", package: "beamline"),
-            ],
-            swiftSettings: [.swiftLanguageMode(.v6)])
+        .executableTarget(name: "FanOut", dependencies: product, swiftSettings: strict),
+        .executableTarget(name: "Ours", dependencies: product, swiftSettings: strict),
+        .executableTarget(name: "Bench", swiftSettings: strict),
     ]
 )

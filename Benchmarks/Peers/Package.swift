@@ -1,0 +1,35 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// A program in C. `libraries` are linked; all of them see the few lines that `CPeer` shares.
+func c(_ name: String, in folder: String = "", libraries: [String] = []) -> Target {
+    .executableTarget(
+        name: name, dependencies: ["CPeer"], path: folder + name,
+        cSettings: [.define("_GNU_SOURCE")],
+        linkerSettings: libraries.map { .linkedLibrary($0) })
+}
+
+func nio(_ names: String...) -> [Target.Dependency] {
+    names.map { .product(name: $0, package: "swift-nio") }
+}
+
+// What the product is measured against, and the clients that measure. A package without the product, because
+// Hummingbird's dependencies have targets of the same names.
+let package = Package(
+    name: "peers",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+    ],
+    targets: [
+        .target(name: "CPeer", path: "CPeer", cSettings: [.define("_GNU_SOURCE")]),
+        c("EchoEpoll"),
+        c("EchoUring", libraries: ["uring"]),
+        c("EchoUV", libraries: ["uv"]),
+        .executableTarget(
+            name: "NIOPeer", dependencies: nio("NIOCore", "NIOPosix", "NIOHTTP1"), path: "NIOPeer",
+            swiftSettings: [.swiftLanguageMode(.v6)]),
+        c("EchoLoad", in: "Load/"),
+    ]
+)

@@ -1,0 +1,81 @@
+import Foundation
+
+/// A ratio that one subject is to keep to another in the same run, or a bound of its own.
+struct Goal {
+    enum Bound {
+        /// At most so many times the other subject's figure.
+        case times(Double, String)
+        /// More than the other subject's figure.
+        case above(String)
+        /// At most so much.
+        case most(Double)
+    }
+
+    let scenario: String
+    let metric: String
+    let subject: String
+    let bound: Bound
+
+    static var all: [Goal] {
+        echoGoals
+    }
+
+    private static var echoGoals: [Goal] {
+        ["64B", "1KiB"].flatMap { size in
+            [1, 64, 1000].flatMap { connections -> [Goal] in
+                let scenario = "echo-\(size)-\(connections)"
+                var goals = againstC(scenario, 1.15)
+                if connections > 1 {
+                    goals += against("SwiftNIO", scenario, connections == 64 ? 0.85 : 0.65)
+                }
+                return goals
+            }
+        }
+    }
+
+    /// Each backend beside the C program of the same one.
+    private static func againstC(_ scenario: String, _ ratio: Double) -> [Goal] {
+        ["epoll", "io_uring"].map {
+            Goal(
+                scenario: scenario, metric: "cpu", subject: "ours, \($0)",
+                bound: .times(ratio, "C, \($0)"))
+        }
+    }
+
+    private static func against(_ peer: String, _ scenario: String, _ ratio: Double) -> [Goal] {
+        ["epoll", "io_uring"].map {
+            Goal(
+                scenario: scenario, metric: "cpu", subject: "ours, \($0)",
+                bound: .times(ratio, peer))
+        }
+    }
+
+    /// What the table says of it; `nil` where it was not measured.
+    func row(in report: Report) -> [String]? {
+        guard let own = report.figure(scenario, metric, subject)?.median else { return nil }
+        let name = "\(scenario): \(metric) of \(subject)"
+        switch bound {
+        case .times(let limit, let peer):
+            guard let other = report.figure(scenario, metric, peer)?.median else { return nil }
+            let ratio = own / other
+            return [
+                name, "≤ \(limit.brief) × \(peer)", "\(ratio.brief) ×",
+                Goal.verdict(ratio <= limit, ratio / limit - 1),
+            ]
+        case .above(let peer):
+            guard let other = report.figure(scenario, metric, peer)?.median else { return nil }
+            return [
+                name, "> \(peer)", "\((own / other).brief) ×",
+                Goal.verdict(own > other, other / own - 1),
+            ]
+        case .most(let limit):
+            return [
+                name, "≤ \(limit.brief)", own.brief, Goal.verdict(own <= limit, own / limit - 1),
+            ]
+        }
+    }
+
+    private static func verdict(_ isMet: Bool, _ excess: Double) -> String {
+        isMet ? "met" : "missed by \(String(format: "%.0f", excess * 100)) %"
+    }
+}

@@ -1,0 +1,71 @@
+import Foundation
+
+/// Runs programs on the server's core and on the load's.
+struct Lab {
+    let options: Options
+
+    init(_ options: Options) throws {
+        self.options = options
+        for directory in [options.ours, options.peers]
+        where !FileManager.default.fileExists(atPath: directory) {
+            throw Problem("there is no \(directory)")
+        }
+        let cores = ProcessInfo.processInfo.processorCount
+        guard max(options.serverCore, options.loadCore) < cores else {
+            throw Problem(
+                "this machine has \(cores) core(s); the server and the load need one each")
+        }
+    }
+
+    /// How it is measured, for the report.
+    var conditions: String {
+        """
+        Server on core \(options.serverCore), load on core \(options.loadCore); \(options.runs) runs of each \
+        subject, taking turns, \(options.seconds) s each after a warm-up; medians with minimum and maximum.
+        """
+    }
+
+    var warmUp: Double { min(1, options.seconds / 3) }
+
+    func ours(_ name: String) -> String { "\(options.ours)/\(name)" }
+    func peer(_ name: String) -> String { "\(options.peers)/\(name)" }
+
+    /// Starts a subject's server on a free port, lets `body` measure it, ends it.
+    func serving<Result>(
+        _ subject: Subject, _ body: (RunningServer) throws -> Result
+    ) throws -> Result {
+        let port = RunningServer.freePort()
+        let command = pinned(try subject.command(self, port), to: options.serverCore)
+        let server = try RunningServer(command, port: port)
+        defer { server.end() }
+        try server.awaitListening()
+        return try body(server)
+    }
+
+    /// Runs a program to its end on the load's core and returns what it printed.
+    func load(_ command: [String]) throws -> Data {
+        try run(pinned(command, to: options.loadCore))
+    }
+
+    func run(_ command: [String]) throws -> Data {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = command
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let data = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw Problem(
+                "\(command.joined(separator: " ")) failed (\(process.terminationStatus)): "
+                    + String(decoding: data, as: UTF8.self))
+        }
+        return data
+    }
+
+    /// The process dies with this one, whatever happens.
+    private func pinned(_ command: [String], to core: Int) -> [String] {
+        ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", "\(core)"] + command
+    }
+}
