@@ -19,6 +19,8 @@ public final class HTTPExchange {
     /// The answer is decided before the body has come, which is only read to keep the connection.
     var refusal: HTTPResponse?
     var connection: HTTPConnection?
+    /// The body while it comes, where the route takes it as a stream.
+    var upload: Upload?
     private var phase = Phase.unanswered
     private var streamedBytes = 0
     private var streamedStatus: HTTPStatus = .ok
@@ -169,6 +171,7 @@ public final class HTTPExchange {
         route = nil
         refusal = nil
         connection = nil
+        upload = nil
         streamedBytes = 0
         request.reset()
     }

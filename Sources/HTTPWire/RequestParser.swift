@@ -24,7 +24,7 @@ public struct RequestParser: Sendable {
 
     private enum State: Sendable {
         case head
-        case afterHead
+        case afterHead(BodyFraming)
         case fixed(remaining: UInt64)
         case chunked(ChunkedDecoder)
         case failed(HTTPError)
@@ -61,20 +61,39 @@ public struct RequestParser: Sendable {
             switch state {
             case .head:
                 guard try advanceHead(input, at: &offset, into: &head) else { return .needMore }
-                state = .afterHead
+                state = .afterHead(head.framing)
                 return .head
-            case .afterHead:
-                return try beginBody(input, at: &offset, head.framing)
-            case .fixed(let remaining):
-                return fixedBody(input, at: &offset, remaining)
-            case .chunked(var decoder):
-                return try chunkedBody(input, at: &offset, &decoder)
-            case .failed(let error):
-                throw error
+            case .afterHead, .fixed, .chunked, .failed:
+                return try advanceBody(input, at: &offset)
             }
         } catch {
             state = .failed(error)
             throw error
+        }
+    }
+
+    /// Reads on in the body of a request whose head has been given away. Between requests there is
+    /// no body, which is then said to have ended.
+    public mutating func nextOfBody(
+        _ input: RawSpan, at offset: inout Int
+    ) throws(HTTPError) -> Event {
+        do throws(HTTPError) {
+            return try advanceBody(input, at: &offset)
+        } catch {
+            state = .failed(error)
+            throw error
+        }
+    }
+
+    private mutating func advanceBody(
+        _ input: RawSpan, at offset: inout Int
+    ) throws(HTTPError) -> Event {
+        switch state {
+        case .head: return .end
+        case .afterHead(let framing): return try beginBody(input, at: &offset, framing)
+        case .fixed(let remaining): return fixedBody(input, at: &offset, remaining)
+        case .chunked(var decoder): return try chunkedBody(input, at: &offset, &decoder)
+        case .failed(let error): throw error
         }
     }
 

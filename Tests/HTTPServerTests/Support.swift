@@ -11,6 +11,8 @@ let backends = [EventLoop.Backend.epoll, .ioUring].filter(\.isAvailable)
 /// What handlers of these tests get: it lives on the loop and remembers.
 final class Services {
     var parked: [HTTPExchange] = []
+    var uploads: [Uploading] = []
+    var bodies: [RequestBody] = []
     var notes: [String] = []
     /// Runs whenever something was noted or parked.
     var changed: (() -> Void)?

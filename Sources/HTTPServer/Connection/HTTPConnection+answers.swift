@@ -42,6 +42,7 @@ extension HTTPConnection {
             case .empty, .bytes: break
             }
         }
+        offeredBytes &+= written
         return written
     }
 
@@ -71,12 +72,15 @@ extension HTTPConnection {
             channel.abort(on: loop)
             return nil
         }
-        return written + (writer.isMute ? 0 : length)
+        if !writer.isMute { written += length }
+        offeredBytes &+= written
+        return written
     }
 
     private func mayStayOpen(after occasion: Occasion) -> Bool {
-        !streamEndsConnection && occasion.keepAlive && !core.isDraining
-            && !(inputHasEnded && held.isEmpty)
+        guard !streamEndsConnection, occasion.keepAlive, !core.isDraining else { return false }
+        if inputHasEnded, held.isEmpty, !moreHasCome { return false }
+        return upload?.isWorthDiscarding(bytesMax: core.options.discardedBodyBytesMax) ?? true
     }
 
     /// The request has its answer: on to the next one, or to the end.
@@ -85,8 +89,8 @@ extension HTTPConnection {
         onWritable = nil
         guard phase == .answering else { return }
         guard mayStayOpen(after: occasion) else { return close(on: loop) }
+        if let upload { return discardRest(of: upload, on: loop) }
         phase = .reading
-        unreadBytes = channel.pendingBytes
         setDeadline(core.idleNanoseconds, on: loop)
         processHeld(on: loop)
     }
@@ -112,6 +116,7 @@ extension HTTPConnection {
             }
             ResponseEncoder.appendLineEnd(to: &output)
             channel.write(output.span.bytes, on: loop)
+            offeredBytes &+= output.count
             return output.count
         }
     }
@@ -123,6 +128,7 @@ extension HTTPConnection {
         guard phase == .answering, bytes.byteCount > 0, !occasion.isHead else { return 0 }
         guard occasion.version == .http11 else {
             channel.write(bytes, on: loop)
+            offeredBytes &+= bytes.byteCount
             return bytes.byteCount
         }
         var framing = 0
@@ -135,6 +141,7 @@ extension HTTPConnection {
             ResponseEncoder.appendLineEnd(to: &output)
             channel.write(output.span.bytes, on: loop)
         }
+        offeredBytes &+= framing + bytes.byteCount
         return framing + bytes.byteCount
     }
 
@@ -147,6 +154,7 @@ extension HTTPConnection {
         return core.withScratch { output in
             ResponseEncoder.appendLastChunk(to: &output)
             channel.write(output.span.bytes, on: loop)
+            offeredBytes &+= output.count
             return output.count
         }
     }

@@ -8,14 +8,23 @@ extension HTTPConnection {
     func setDeadline(_ nanoseconds: UInt64, on loop: isolated EventLoop) {
         let due = Instant(nanoseconds: loop.now.nanoseconds &+ nanoseconds)
         deadline = due
+        wake(by: due, on: loop)
+    }
+
+    /// The client does not keep up: it has some time to take any of what waits for it.
+    func watchOutput(on loop: isolated EventLoop) {
+        guard outputDeadline == nil else { return }
+        takenBytes = offeredBytes - channel.pendingBytes
+        let due = Instant(nanoseconds: loop.now.nanoseconds &+ core.idleNanoseconds)
+        outputDeadline = due
+        wake(by: due, on: loop)
+    }
+
+    private func wake(by due: Instant, on loop: isolated EventLoop) {
         if let timer {
             guard due < timerIsDue else { return }
             loop.cancel(timer)
         }
-        arm(due, on: loop)
-    }
-
-    private func arm(_ due: Instant, on loop: isolated EventLoop) {
         timerIsDue = due
         let wait = due > loop.now ? due - loop.now : .zero
         timer = loop.schedule(after: wait) { self.timerFired(on: loop) }
@@ -23,21 +32,51 @@ extension HTTPConnection {
 
     private func timerFired(on loop: isolated EventLoop) {
         timer = nil
-        guard let deadline, phase == .reading else { return }
-        if loop.now < deadline {
-            arm(deadline, on: loop)
-        } else if let exchange = receiving {
-            let late = exchange.route == nil && exchange.refusal == nil ? "head" : "body"
-            refuse(HTTPError(.requestTimeout, "the request's \(late) took too long"), on: loop)
-        } else if channel.pendingBytes == 0 {
-            close(on: loop)
-        } else if channel.pendingBytes < unreadBytes {
-            // Slow, but reading.
-            unreadBytes = channel.pendingBytes
-            setDeadline(core.idleNanoseconds, on: loop)
-        } else {
-            channel.abort(on: loop)
+        if let due = deadline, due <= loop.now {
+            deadline = nil
+            inputIsLate(on: loop)
         }
+        if let due = outputDeadline, due <= loop.now {
+            outputDeadline = nil
+            outputIsLate(on: loop)
+        }
+        guard phase != .closed else { return }
+        if let due = deadline { wake(by: due, on: loop) }
+        if let due = outputDeadline { wake(by: due, on: loop) }
+    }
+
+    private func inputIsLate(on loop: isolated EventLoop) {
+        let late = HTTPError(.requestTimeout, "the request's body took too long")
+        switch phase {
+        case .reading:
+            guard let exchange = receiving else { return idledTooLong(on: loop) }
+            guard exchange.route == nil, exchange.refusal == nil else {
+                return refuse(late, on: loop)
+            }
+            refuse(HTTPError(.requestTimeout, "the request's head took too long"), on: loop)
+        case .answering:
+            if let upload { refuse(upload, late, on: loop) }
+        case .discarding: close(on: loop)
+        case .closing, .closed: break
+        }
+    }
+
+    private func idledTooLong(on loop: isolated EventLoop) {
+        if channel.pendingBytes == 0 { return close(on: loop) }
+        guard offeredBytes - channel.pendingBytes > takenBytes else {
+            return channel.abort(on: loop)
+        }
+        // Slow, but reading.
+        takenBytes = offeredBytes - channel.pendingBytes
+        setDeadline(core.idleNanoseconds, on: loop)
+    }
+
+    private func outputIsLate(on loop: isolated EventLoop) {
+        guard !channel.isWritable else { return }
+        guard offeredBytes - channel.pendingBytes > takenBytes else {
+            return channel.abort(on: loop)
+        }
+        watchOutput(on: loop)
     }
 
     /// Closes once what is queued has been written.
@@ -47,12 +86,20 @@ extension HTTPConnection {
         receiving = nil
         held = ByteQueue()
         deadline = nil
-        if let timer = timer.take() { loop.cancel(timer) }
-        channel.close(lingering: lingering, on: loop)
+        if let upload = upload.take() { letGo(of: upload, .answered) }
+        if channel.isWritable {
+            if let timer = timer.take() { loop.cancel(timer) }
+            channel.close(lingering: lingering, on: loop)
+        } else {
+            // A closing channel has little time, which is enough for what its buffer holds but not
+            // for a long answer to a slow client: that one is watched like any other first.
+            lingers = lingering
+            watchOutput(on: loop)
+        }
     }
 
-    /// Closes unless a request is under way. Clients notice that an idle connection has ended when they want to
-    /// use it again: there is no waiting for them.
+    /// Closes unless a request is under way. Clients notice that an idle connection has ended when
+    /// they want to use it again: there is no waiting for them.
     func closeIfIdle(on loop: isolated EventLoop) {
         if phase == .reading, receiving == nil, held.isEmpty { close(lingering: false, on: loop) }
     }

@@ -12,6 +12,8 @@ final class HTTPConnection: ChannelHandler {
         case reading
         /// A request is complete and its answer is not.
         case answering
+        /// A request has been answered before its body had come, of which the rest is thrown away.
+        case discarding
         /// No further request is read; what is queued is written and the channel closed.
         case closing
         /// The channel is closed.
@@ -36,11 +38,23 @@ final class HTTPConnection: ChannelHandler {
     var deadline: Instant?
     var timer: Timer?
     var timerIsDue = Instant(nanoseconds: 0)
-    var unreadBytes = 0
-    /// The answer is a stream without chunks.
+    /// When the client has left an answer unread for too long; `nil` while it keeps up.
+    var outputDeadline: Instant?
+    /// What was handed to the channel in all, and how much of it the client had taken when somebody
+    /// last looked.
+    var offeredBytes = 0
+    var takenBytes = 0
+    /// The answer that is being given is the last one, whatever the client wants.
     var streamEndsConnection = false
+    /// The body that a handler takes while it comes.
+    var upload: Upload?
+    /// There is input behind the request that is being answered.
+    private(set) var moreHasCome = false
+    var lingers = true
     /// The deadline is about the request that is being received.
     private var headIsTimed = false
+    /// The body of the request that is being received goes to the handler as it comes.
+    private var isStreamed = false
     var onDisconnect: (() -> Void)?
     var onWritable: (() -> Void)?
     private lazy var peer = Peer(channel.remoteAddress)
@@ -60,32 +74,34 @@ final class HTTPConnection: ChannelHandler {
     // MARK: ChannelHandler
 
     func received(_ bytes: RawSpan, from channel: Channel, on loop: isolated EventLoop) {
-        guard phase == .reading || phase == .answering else { return }
+        guard isOpen else { return }
         var consumed = 0
         if held.isEmpty { consumed = process(bytes, on: loop) }
-        guard consumed < bytes.byteCount, phase == .reading || phase == .answering else { return }
-        held.append(bytes.extracting(consumed..<bytes.byteCount))
-        if held.count > core.options.pipelinedBytesMax, !isPaused {
-            isPaused = true
-            channel.pauseReading(on: loop)
-        }
+        guard isOpen else { return }
+        if consumed < bytes.byteCount { held.append(bytes.extracting(consumed..<bytes.byteCount)) }
+        pauseIfNeeded(on: loop)
     }
 
     func inputEnded(_ channel: Channel, on loop: isolated EventLoop) {
         inputHasEnded = true
         switch phase {
         case .reading where held.isEmpty: close(on: loop)
-        case .reading, .closing, .closed: break
-        case .answering: onDisconnect.take()?()
+        case .discarding where held.isEmpty: close(on: loop)
+        case .reading, .discarding, .closing, .closed: break
+        case .answering:
+            if upload == nil { onDisconnect.take()?() }
+            // What is held may be all that is missing of the body.
+            if let upload, held.isEmpty { abandon(upload, on: loop) }
         }
     }
 
     func writabilityChanged(_ channel: Channel, on loop: isolated EventLoop) {
-        guard channel.isWritable else { return }
-        if phase == .answering {
-            onWritable?()
-        } else {
-            processHeld(on: loop)
+        guard channel.isWritable else { return watchOutput(on: loop) }
+        outputDeadline = nil
+        switch phase {
+        case .answering: onWritable?()
+        case .closing: channel.close(lingering: lingers, on: loop)
+        case .reading, .discarding, .closed: processHeld(on: loop)
         }
     }
 
@@ -96,29 +112,53 @@ final class HTTPConnection: ChannelHandler {
         onWritable = nil
         if let timer = timer.take() { loop.cancel(timer) }
         core.remove(self)
+        if let upload = upload.take() { letGo(of: upload, .disconnected) }
         onDisconnect.take()?()
     }
 
     // MARK: Input
 
+    private var isOpen: Bool { phase == .reading || phase == .answering || phase == .discarding }
+
+    /// Whether input can be made use of now.
+    private var canProcess: Bool {
+        switch phase {
+        // A client that does not read its answers gets no more of them.
+        case .reading: channel.isWritable
+        case .answering, .discarding: upload?.isPaused == false
+        case .closing, .closed: false
+        }
+    }
+
+    /// Has the peer slowed down when more has come than can be made use of.
+    func pauseIfNeeded(on loop: isolated EventLoop) {
+        guard !isPaused else { return }
+        guard held.count > core.options.pipelinedBytesMax || upload?.isPaused == true else {
+            return
+        }
+        isPaused = true
+        channel.pauseReading(on: loop)
+    }
+
     /// Looks at input that was held back. Called whenever what held it back may have ended.
     func processHeld(on loop: isolated EventLoop) {
-        guard !isProcessing, phase == .reading, channel.isWritable else { return }
+        guard !isProcessing, canProcess else { return }
         if !held.isEmpty {
             // Taken out while it is read: nothing can be added to it meanwhile.
             var input = ByteQueue()
             swap(&input, &held)
             let consumed = process(input.readable, on: loop)
-            guard phase == .reading || phase == .answering else { return }
+            guard isOpen else { return }
             input.consume(consumed)
             if !input.isEmpty { swap(&input, &held) }
         }
-        if isPaused, held.count <= core.options.pipelinedBytesMax {
+        if isPaused, held.count <= core.options.pipelinedBytesMax, upload?.isPaused != true {
             isPaused = false
             channel.resumeReading(on: loop)
         }
+        guard inputHasEnded, canProcess else { return }
         // The client has nothing more to say, and everything it said has been answered.
-        if inputHasEnded, phase == .reading, channel.isWritable { close(on: loop) }
+        if let upload, phase == .answering { abandon(upload, on: loop) } else { close(on: loop) }
     }
 
     /// Reads requests until the input ends or a request has to be answered first. Returns how much
@@ -127,20 +167,47 @@ final class HTTPConnection: ChannelHandler {
         isProcessing = true
         defer { isProcessing = false }
         var offset = 0
-        while phase == .reading, offset < bytes.byteCount || receiving != nil {
-            // A client that does not read its answers gets no more of them.
-            guard receiving != nil || channel.isWritable else { break }
+        while phase == .reading || upload != nil {
             do throws(HTTPError) {
-                switch try advance(bytes, at: &offset, on: loop) {
-                case .needMore: return offset
-                case .head, .body: break
-                case .end: complete(on: loop)
-                }
+                let goesOn =
+                    try phase == .reading
+                    ? processRequest(bytes, at: &offset, on: loop)
+                    : processUpload(bytes, at: &offset, on: loop)
+                guard goesOn else { break }
             } catch {
-                refuse(error, on: loop)
+                if let upload { refuse(upload, error, on: loop) } else { refuse(error, on: loop) }
             }
         }
+        moreHasCome = false
         return offset
+    }
+
+    /// Takes a step in a request; returns whether another one may be taken.
+    private func processRequest(
+        _ bytes: RawSpan, at offset: inout Int, on loop: isolated EventLoop
+    ) throws(HTTPError) -> Bool {
+        if receiving == nil {
+            // A client that does not read its answers gets no more of them.
+            guard offset < bytes.byteCount, channel.isWritable else { return false }
+        }
+        switch try advance(bytes, at: &offset, on: loop) {
+        case .needMore: return false
+        case .body: break
+        case .head: if isStreamed { beginUpload(offset < bytes.byteCount, on: loop) }
+        case .end:
+            moreHasCome = offset < bytes.byteCount
+            complete(on: loop)
+        }
+        return true
+    }
+
+    /// Takes a step in a body that is handed on; returns whether another one may be taken.
+    private func processUpload(
+        _ bytes: RawSpan, at offset: inout Int, on loop: isolated EventLoop
+    ) throws(HTTPError) -> Bool {
+        guard isOpen, let upload, !upload.isPaused else { return false }
+        moreHasCome = offset < bytes.byteCount
+        return try advance(upload, bytes, at: &offset, on: loop) != .needMore
     }
 
     /// Goes on to the parser's next event. Holds no reference to the exchange when it returns, lest
@@ -164,6 +231,7 @@ final class HTTPConnection: ChannelHandler {
         exchange.started = loop.now
         exchange.connection = self
         headIsTimed = false
+        isStreamed = false
         receiving = exchange
         return exchange
     }
@@ -190,6 +258,10 @@ final class HTTPConnection: ChannelHandler {
             exchange.route.map { $0.shape.bodyBytesMax ?? core.options.bodyBytesMax }
             ?? core.options.discardedBodyBytesMax
         parser.bodyBytesMax = UInt64(max(0, bodyBytesMax))
+        // The parser refuses it at its next step.
+        if case .length(let length) = framing, length > parser.bodyBytesMax { return }
+        isStreamed = exchange.route?.shape.isStreaming ?? false
+        if isStreamed { return }
         setDeadline(core.bodyNanoseconds, on: loop)
         if exchange.refusal != nil {
             // Why have a body sent that nobody wants?
@@ -197,10 +269,12 @@ final class HTTPConnection: ChannelHandler {
             return
         }
         if case .length(let length) = framing {
-            guard length <= parser.bodyBytesMax else { return }
             exchange.request.body.reserveCapacity(Int(min(length, 64 * 1024)))
         }
-        if expectsContinue, !moreHasCome { channel.write(Self.continueLine, on: loop) }
+        if expectsContinue, !moreHasCome {
+            channel.write(Self.continueLine, on: loop)
+            offeredBytes &+= Self.continueLine.count
+        }
     }
 
     private func bodyArrived(
@@ -240,5 +314,5 @@ final class HTTPConnection: ChannelHandler {
         }
     }
 
-    private static let continueLine = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+    static let continueLine = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
 }

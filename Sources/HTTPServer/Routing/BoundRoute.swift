@@ -67,6 +67,17 @@ final class BoundRoute<Context>: ServedRoute {
                     exchange.respond(throwing: error, on: loop)
                 }
             }
+        case .asyncStream(let handler):
+            let context = context
+            let body = RequestBody(exchange)
+            loop.spawn {
+                do {
+                    let response = try await handler(exchange.request, body, context, loop)
+                    exchange.respond(response, on: loop)
+                } catch {
+                    exchange.respond(throwing: error, on: loop)
+                }
+            }
         }
     }
 }

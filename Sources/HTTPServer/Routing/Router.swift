@@ -30,11 +30,17 @@ public struct Router<Context>: Sendable {
         @Sendable (
             HTTPRequest, Context, isolated EventLoop
         ) async throws -> HTTPResponse
+    /// As ``AsyncHandler``, with a body that it reads while it comes.
+    public typealias AsyncStreamHandler =
+        @Sendable (
+            HTTPRequest, RequestBody, Context, isolated EventLoop
+        ) async throws -> HTTPResponse
 
     enum Handler: Sendable {
         case exchange(ExchangeHandler)
         case immediate(ImmediateHandler)
         case async(AsyncHandler)
+        case asyncStream(AsyncStreamHandler)
     }
 
     struct Route: Sendable {
@@ -80,9 +86,29 @@ public struct Router<Context>: Sendable {
         insert(method, pattern, name, bodyBytesMax, .async(handler))
     }
 
+    /// Adds a route whose handler is called when the head has come, and takes the body while it
+    /// comes: with ``HTTPExchange/receiveBody(on:chunk:end:)``. Until then nothing is read of it, and
+    /// a client that waits for `100 Continue` is not told to go on. Parameters as for
+    /// ``on(_:_:name:bodyBytesMax:_:)``.
+    public mutating func onStreaming(
+        _ method: HTTPMethod?, _ pattern: String, name: String? = nil, bodyBytesMax: Int? = nil,
+        _ handler: @escaping ExchangeHandler
+    ) {
+        insert(method, pattern, name, bodyBytesMax, isStreaming: true, .exchange(handler))
+    }
+
+    /// Adds a route whose handler is a task that reads the body while it comes. Parameters as for
+    /// ``on(_:_:name:bodyBytesMax:_:)``.
+    public mutating func onAsyncStreaming(
+        _ method: HTTPMethod?, _ pattern: String, name: String? = nil, bodyBytesMax: Int? = nil,
+        _ handler: @escaping AsyncStreamHandler
+    ) {
+        insert(method, pattern, name, bodyBytesMax, isStreaming: true, .asyncStream(handler))
+    }
+
     private mutating func insert(
         _ method: HTTPMethod?, _ text: String, _ name: String?, _ bodyBytesMax: Int?,
-        _ handler: Handler
+        isStreaming: Bool = false, _ handler: Handler
     ) {
         let pattern = RoutePattern(text)
         let captured = pattern.captured
@@ -91,7 +117,7 @@ public struct Router<Context>: Sendable {
         trie.insert(pattern, method: method, route: routes.count)
         let shape = RouteShape(
             name: name ?? text, names: captured.map(\.name), segments: captured.map(\.segment),
-            restIndex: restIndex, bodyBytesMax: bodyBytesMax)
+            restIndex: restIndex, bodyBytesMax: bodyBytesMax, isStreaming: isStreaming)
         routes.append(Route(shape: shape, handler: handler))
     }
 }
@@ -105,4 +131,6 @@ struct RouteShape: Sendable {
     /// Which name stands for everything that follows, if one does.
     let restIndex: Int?
     let bodyBytesMax: Int?
+    /// The handler is called when the head has come, and takes the body as it comes.
+    let isStreaming: Bool
 }
