@@ -57,7 +57,7 @@ final class Uploading {
             exchange.respond(.text("early"), on: loop)
         }
         router.onStreaming(.put, "/dropped", bodyBytesMax: 1 << 30) { exchange, services, loop in }
-        router.onAsyncStreaming(.put, "/sum", bodyBytesMax: 1 << 30) {
+        router.onStreamingAsync(.put, "/sum", bodyBytesMax: 1 << 30) {
             request, body, services, loop in
             var count = 0
             var sum: UInt64 = 0
@@ -68,7 +68,7 @@ final class Uploading {
             }
             return .text("\(count) \(sum)")
         }
-        router.onAsyncStreaming(.put, "/first", bodyBytesMax: 1 << 30) {
+        router.onStreamingAsync(.put, "/first", bodyBytesMax: 1 << 30) {
             request, body, services, loop in
             services.bodies.append(body)
             let piece = try await body.next(on: loop) ?? []

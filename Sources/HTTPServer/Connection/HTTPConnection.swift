@@ -143,7 +143,8 @@ final class HTTPConnection: ChannelHandler {
     /// Looks at input that was held back. Called whenever what held it back may have ended.
     func processHeld(on loop: isolated EventLoop) {
         guard !isProcessing, canProcess else { return }
-        if !held.isEmpty {
+        // A body that was paused at its last byte has its end still to come.
+        if !held.isEmpty || upload != nil {
             // Taken out while it is read: nothing can be added to it meanwhile.
             var input = ByteQueue()
             swap(&input, &held)

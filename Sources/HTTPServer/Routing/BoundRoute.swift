@@ -67,7 +67,7 @@ final class BoundRoute<Context>: ServedRoute {
                     exchange.respond(throwing: error, on: loop)
                 }
             }
-        case .asyncStream(let handler):
+        case .streamingAsync(let handler):
             let context = context
             let body = RequestBody(exchange)
             loop.spawn {

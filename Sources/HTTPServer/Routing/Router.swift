@@ -31,7 +31,7 @@ public struct Router<Context>: Sendable {
             HTTPRequest, Context, isolated EventLoop
         ) async throws -> HTTPResponse
     /// As ``AsyncHandler``, with a body that it reads while it comes.
-    public typealias AsyncStreamHandler =
+    public typealias StreamingAsyncHandler =
         @Sendable (
             HTTPRequest, RequestBody, Context, isolated EventLoop
         ) async throws -> HTTPResponse
@@ -40,7 +40,7 @@ public struct Router<Context>: Sendable {
         case exchange(ExchangeHandler)
         case immediate(ImmediateHandler)
         case async(AsyncHandler)
-        case asyncStream(AsyncStreamHandler)
+        case streamingAsync(StreamingAsyncHandler)
     }
 
     struct Route: Sendable {
@@ -99,11 +99,11 @@ public struct Router<Context>: Sendable {
 
     /// Adds a route whose handler is a task that reads the body while it comes. Parameters as for
     /// ``on(_:_:name:bodyBytesMax:_:)``.
-    public mutating func onAsyncStreaming(
+    public mutating func onStreamingAsync(
         _ method: HTTPMethod?, _ pattern: String, name: String? = nil, bodyBytesMax: Int? = nil,
-        _ handler: @escaping AsyncStreamHandler
+        _ handler: @escaping StreamingAsyncHandler
     ) {
-        insert(method, pattern, name, bodyBytesMax, isStreaming: true, .asyncStream(handler))
+        insert(method, pattern, name, bodyBytesMax, isStreaming: true, .streamingAsync(handler))
     }
 
     private mutating func insert(

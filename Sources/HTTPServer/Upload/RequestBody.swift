@@ -4,7 +4,7 @@ public import Reactor
 /// A request's body for a task, which reads it while it comes.
 ///
 /// ```swift
-/// router.onAsyncStreaming(.put, "/files/{name}") { request, body, files, loop in
+/// router.onStreamingAsync(.put, "/files/{name}") { request, body, files, loop in
 ///     while let piece = try await body.next(on: loop) { try files.append(piece) }
 ///     return HTTPResponse(.created)
 /// }
