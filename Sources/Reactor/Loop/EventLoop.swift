@@ -55,6 +55,7 @@ public actor EventLoop {
     private var flushing: [Channel] = []
     private var closedInFlight: [Token: Channel] = [:]
     let blocking = BlockingPool()
+    var onceParked: [() -> Void] = []
     /// Whether the loop has stopped for good.
     public private(set) var isStopped = false
     var sleeping: [Timer: UnsafeContinuation<Void, Never>] = [:]
@@ -140,7 +141,7 @@ public actor EventLoop {
         guard !isStopped else { return false }
         now = driver.now
         fireTimers()
-        var busy = executor.runJobs()
+        var busy = runJobs()
         flushChannels()
         if executor.isStopRequested {
             shutDown()
@@ -152,7 +153,7 @@ public actor EventLoop {
         executor.collect()
         now = driver.now
         while let completion = driver.next() { dispatch(completion) }
-        _ = executor.runJobs()
+        _ = runJobs()
         return true
     }
 
@@ -162,6 +163,14 @@ public actor EventLoop {
         let due = next * 1_000_000
         let wait = due > now.nanoseconds ? due - now.nanoseconds : 0
         return min(wait, host ?? .max)
+    }
+
+    // MARK: Jobs
+
+    private func runJobs() -> Bool {
+        let hasMore = executor.runJobs()
+        if !onceParked.isEmpty { startOffloaded() }
+        return hasMore
     }
 
     // MARK: Timers
@@ -260,7 +269,7 @@ public actor EventLoop {
         sleeping.removeAll()
         for sleeper in sleepers { sleeper.resume() }
         _ = timers.removeAll()
-        _ = executor.runJobs()
+        _ = runJobs()
         settleDriver()
     }
 
