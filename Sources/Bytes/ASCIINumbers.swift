@@ -36,13 +36,14 @@ extension Int64 {
 
 extension Array<UInt8> {
     /// Appends the decimal digits of `value`, without making a string.
+    @inlinable
     public mutating func appendDecimal(_ value: some FixedWidthInteger) {
         withDecimalDigits(of: value) { append(contentsOf: $0) }
     }
 }
 
 /// Lends the decimal digits of `value`. At most 20 digits and a sign, on the stack.
-@inline(__always)
+@inlinable @inline(__always)
 func withDecimalDigits<Result>(
     of value: some FixedWidthInteger, _ body: (UnsafeRawBufferPointer) -> Result
 ) -> Result {

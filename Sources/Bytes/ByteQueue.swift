@@ -4,9 +4,9 @@
 /// content to the front before it grows; bounding its size is the caller's duty. An empty queue
 /// that was given no capacity owns no memory.
 public struct ByteQueue: ~Copyable {
-    private var storage: UnsafeMutableRawBufferPointer
-    private var start = 0
-    private var end = 0
+    @usableFromInline var storage: UnsafeMutableRawBufferPointer
+    @usableFromInline var start = 0
+    @usableFromInline var end = 0
 
     /// A queue with room for `capacity` bytes before it must grow.
     public init(capacity: Int = 0) {
@@ -18,26 +18,25 @@ public struct ByteQueue: ~Copyable {
     deinit { storage.deallocate() }
 
     /// The number of bytes not yet consumed.
-    @inlinable public var count: Int { bounds.count }
+    @inlinable public var count: Int { end &- start }
 
     /// Whether nothing is left to consume.
-    @inlinable public var isEmpty: Bool { bounds.isEmpty }
-
-    @usableFromInline var bounds: Range<Int> { start..<end }
+    @inlinable public var isEmpty: Bool { start == end }
 
     /// The bytes it can hold without growing.
-    public var capacity: Int { storage.count }
+    @inlinable public var capacity: Int { storage.count }
 
     /// The bytes not yet consumed.
     public var readable: RawSpan {
         @_lifetime(borrow self)
-        get {
+        @inlinable get {
             let bytes = UnsafeRawBufferPointer(rebasing: storage[start..<end])
             return _overrideLifetime(RawSpan(_unsafeBytes: bytes), borrowing: self)
         }
     }
 
     /// Forgets the first `count` bytes.
+    @inlinable
     public mutating func consume(_ count: Int) {
         precondition(count >= 0 && count <= self.count, "consumes more than there is")
         start += count
@@ -48,17 +47,20 @@ public struct ByteQueue: ~Copyable {
     }
 
     /// Forgets everything and keeps the memory.
+    @inlinable
     public mutating func removeAll() {
         start = 0
         end = 0
     }
 
     /// Appends a copy of `bytes`.
+    @inlinable
     public mutating func append(_ bytes: RawSpan) {
         bytes.withUnsafeBytes { append(copying: $0) }
     }
 
     /// Appends a copy of `bytes`.
+    @inlinable
     public mutating func append(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { append(copying: $0) }
     }
@@ -76,6 +78,7 @@ public struct ByteQueue: ~Copyable {
     }
 
     /// Appends one byte.
+    @inlinable
     public mutating func append(_ byte: UInt8) {
         reserve(1)
         storage[end] = byte
@@ -83,20 +86,29 @@ public struct ByteQueue: ~Copyable {
     }
 
     /// Appends the decimal digits of `value`.
+    @inlinable
     public mutating func appendDecimal(_ value: some FixedWidthInteger) {
         withDecimalDigits(of: value) { append(copying: $0) }
     }
 
-    private mutating func append(copying bytes: UnsafeRawBufferPointer) {
-        guard bytes.count > 0 else { return }
+    @inlinable
+    mutating func append(copying bytes: UnsafeRawBufferPointer) {
+        guard bytes.count > 0, let source = bytes.baseAddress else { return }
         reserve(bytes.count)
-        UnsafeMutableRawBufferPointer(rebasing: storage[end...]).copyMemory(from: bytes)
-        end += bytes.count
+        // There is room, and therefore an address.
+        storage.baseAddress.unsafelyUnwrapped.advanced(by: end).copyMemory(
+            from: source, byteCount: bytes.count)
+        end &+= bytes.count
     }
 
     /// Makes room for `count` more bytes.
+    @inlinable @inline(__always)
     public mutating func reserve(_ count: Int) {
-        guard storage.count - end < count else { return }
+        if storage.count &- end < count { grow(count) }
+    }
+
+    @usableFromInline
+    mutating func grow(_ count: Int) {
         let used = end - start
         // Moving is cheap only while little is left; otherwise a long queue would be moved again
         // and again without gaining room.

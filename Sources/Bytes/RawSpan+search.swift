@@ -4,7 +4,9 @@ extension RawSpan {
     /// The byte at `offset`, which must lie inside the span.
     @inlinable @inline(__always)
     public func byte(_ offset: Int) -> UInt8 {
-        unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+        // One comparison; the standard library's checks are several.
+        precondition(UInt(bitPattern: offset) < UInt(bitPattern: byteCount), "outside the span")
+        return unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
     }
 
     /// The offset of the first `needle` at or after `start`, or `nil`. Costs one `memchr(3)`.

@@ -12,26 +12,38 @@ struct OutputQueue: ~Copyable {
 
     /// IOV_MAX is 1024, but beyond a few dozen pieces a call gains nothing.
     static let vectorMax = 64
-    private static let firstCapacity = 1024
+    private static let firstCapacity = 2048
+    /// What an empty queue keeps at most, if it keeps anything.
+    private static let keptCapacity = 16384
+    private static let keptSegments = 64
 
+    /// Empty while there is nothing but copied bytes, as for most answers.
     private var segments: [Segment] = []
     /// Segments before it have been written.
     private var first = 0
     private var copied = ByteQueue()
     private(set) var count = 0
+    /// Whether its memory outlives what it held.
+    private let keepsMemory: Bool
+
+    init(keepsMemory: Bool = false) { self.keepsMemory = keepsMemory }
 
     var isEmpty: Bool { count == 0 }
 
+    @inline(__always)
     mutating func append(_ bytes: RawSpan) {
         let added = bytes.byteCount
         guard added > 0 else { return }
         // One allocation for a usual answer, instead of growing to its size by doubling.
-        if copied.capacity == 0 {
-            copied = ByteQueue(capacity: max(added, OutputQueue.firstCapacity))
-        }
+        if copied.capacity == 0 { copied.reserve(max(added, OutputQueue.firstCapacity)) }
         copied.append(bytes)
         count += added
-        if let last = segments.indices.last, case .copied(let before) = segments[last] {
+        if !segments.isEmpty { noteCopied(added) }
+    }
+
+    private mutating func noteCopied(_ added: Int) {
+        let last = segments.count - 1
+        if case .copied(let before) = segments[last] {
             segments[last] = .copied(before + added)
         } else {
             segments.append(.copied(added))
@@ -40,19 +52,32 @@ struct OutputQueue: ~Copyable {
 
     mutating func append(_ shared: SharedBytes) {
         guard shared.count > 0 else { return }
+        if segments.isEmpty, count > 0 { segments.append(.copied(count)) }
         segments.append(.shared(shared, 0))
         count += shared.count
     }
 
     /// Lends the front of the queue as a vector; the addresses hold until the queue changes.
+    @inline(__always)
     func withVector<Result>(_ body: (UnsafeBufferPointer<iovec>) -> Result) -> Result {
+        guard segments.isEmpty else { return withSegments(body) }
+        return copied.readable.withUnsafeBytes { bytes in
+            let piece = iovec(
+                iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress),
+                iov_len: bytes.count)
+            return withUnsafePointer(to: piece) { body(UnsafeBufferPointer(start: $0, count: 1)) }
+        }
+    }
+
+    private func withSegments<Result>(_ body: (UnsafeBufferPointer<iovec>) -> Result) -> Result {
         // 64 * 16 bytes: as much as a temporary may have before it moves to the heap.
         withUnsafeTemporaryAllocation(of: iovec.self, capacity: OutputQueue.vectorMax) { vector in
             copied.readable.withUnsafeBytes { bytes in
+                let end = min(segments.count, first + OutputQueue.vectorMax)
                 var filled = 0
                 var offset = 0
-                for segment in segments[first...].prefix(OutputQueue.vectorMax) {
-                    switch segment {
+                for index in first..<end {
+                    switch segments[index] {
                     case .copied(let count):
                         let base = bytes.baseAddress.map { $0 + offset }
                         vector[filled] = iovec(
@@ -74,7 +99,9 @@ struct OutputQueue: ~Copyable {
     /// Forgets the first `written` bytes.
     mutating func consume(_ written: Int) {
         precondition(written <= count, "the kernel wrote more than it was offered")
+        if written == count { return removeAll() }
         count -= written
+        if segments.isEmpty { return copied.consume(written) }
         var left = written
         while left > 0 {
             switch segments[first] {
@@ -97,22 +124,18 @@ struct OutputQueue: ~Copyable {
             }
             first += 1
         }
-        if count == 0 { reset() }
     }
 
     mutating func removeAll() {
         count = 0
-        reset()
-    }
-
-    /// An empty queue keeps a little room at most: idle channels are many.
-    private mutating func reset() {
-        first = 0
-        if segments.capacity > 8 {
-            segments = []
-        } else {
-            segments.removeAll(keepingCapacity: true)
+        if !segments.isEmpty {
+            first = 0
+            segments.removeAll(keepingCapacity: segments.capacity <= OutputQueue.keptSegments)
         }
-        copied = ByteQueue()
+        if keepsMemory, copied.capacity <= OutputQueue.keptCapacity {
+            copied.removeAll()
+        } else {
+            copied = ByteQueue()
+        }
     }
 }

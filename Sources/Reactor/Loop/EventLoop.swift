@@ -42,23 +42,47 @@ public actor EventLoop {
     }
 
     /// The monotonic clock, read once a turn.
-    public private(set) var now: Instant
+    public var now: Instant { hot.value.now }
 
     // Resources are owners with a deinit of their own: an actor's deinit is nonisolated and could
     // not touch them.
     let driver: any Driver
     private let wakeToken: Token
-    private var slots = SlotTable()
-    private var timers = TimerWheel()
+    private let hot: Owned<Hot>
     var signalSources: [SignalWatch] = []
-    private var unflushed: [Channel] = []
-    private var flushing: [Channel] = []
     private var closedInFlight: [Token: Channel] = [:]
     let blocking = BlockingPool()
     var onceParked: [() -> Void] = []
     /// Whether the loop has stopped for good.
     public private(set) var isStopped = false
     var sleeping: [Timer: UnsafeContinuation<Void, Never>] = [:]
+
+    /// What nearly every event touches.
+    private struct Hot: ~Copyable {
+        var now: Instant
+        var slots: SlotTable
+        var timers = TimerWheel()
+        /// Channels with output, in the order in which they wrote.
+        var unflushed: [Channel] = []
+        /// So many of them have been looked at before the turn's end.
+        var flushedEarly = 0
+        var flushing: [Channel] = []
+        var outputs = OutputPool()
+
+        init(now: Instant, slots: consuming SlotTable) {
+            self.now = now
+            self.slots = slots
+        }
+
+        mutating func beginFlushing() {
+            swap(&unflushed, &flushing)
+            flushedEarly = 0
+        }
+    }
+
+    /// So many channels may wait for the end of the turn. Beyond that the oldest is written out at
+    /// once, while its output is in the processor's cache and the next one can have its memory.
+    private static let unflushedMax = 32
 
     /// A loop on `backend`. Fails if the backend cannot run here, or descriptors have run out.
     public init(backend: Backend = .auto) throws(SystemError) {
@@ -80,9 +104,8 @@ public actor EventLoop {
         wakeToken = slots.insert(.wake)
         try driver.watch(executor.wakeFile, for: .readable, token: wakeToken)
         pollDescriptor = driver.pollDescriptor
-        now = driver.now
+        hot = Owned(Hot(now: driver.now, slots: slots))
         self.driver = driver
-        self.slots = slots
     }
 
     // MARK: Driving
@@ -113,7 +136,7 @@ public actor EventLoop {
     private func settle() -> Bool {
         flushChannels()
         driver.submit()
-        if !unflushed.isEmpty || executor.isStopRequested || !executor.beginSleep() {
+        if !hot.value.unflushed.isEmpty || executor.isStopRequested || !executor.beginSleep() {
             executor.wake()
         }
         return true
@@ -133,13 +156,13 @@ public actor EventLoop {
         defer { if !isInTurn { executor.unbind() } }
         return assumeIsolated { loop in
             let now = loop.tick(of: Instant.now)
-            return loop.timers.nextTick.map { .milliseconds(Int64(max($0, now) - now)) }
+            return loop.hot.value.timers.nextTick.map { .milliseconds(Int64(max($0, now) - now)) }
         }
     }
 
     private func pass(waiting limit: Duration?) -> Bool {
         guard !isStopped else { return false }
-        now = driver.now
+        hot.value.now = driver.now
         fireTimers()
         var busy = runJobs()
         flushChannels()
@@ -151,7 +174,7 @@ public actor EventLoop {
         busy = busy || !executor.beginSleep()
         driver.wait(timeout: busy ? 0 : sleepLimit(limit))
         executor.collect()
-        now = driver.now
+        hot.value.now = driver.now
         while let completion = driver.next() { dispatch(completion) }
         _ = runJobs()
         return true
@@ -159,7 +182,7 @@ public actor EventLoop {
 
     private func sleepLimit(_ limit: Duration?) -> UInt64? {
         let host = limit.map { $0.wholeNanoseconds }
-        guard let next = timers.nextTick else { return host }
+        guard let next = hot.value.timers.nextTick else { return host }
         let due = next * 1_000_000
         let wait = due > now.nanoseconds ? due - now.nanoseconds : 0
         return min(wait, host ?? .max)
@@ -182,34 +205,36 @@ public actor EventLoop {
     @discardableResult
     public func schedule(after delay: Duration, _ body: @escaping () -> Void) -> Timer {
         let due = now.nanoseconds.addingSaturated(delay.wholeNanoseconds)
-        return timers.insert(expiry: due / 1_000_000 + 1, body: body)
+        return hot.value.timers.insert(expiry: due / 1_000_000 + 1, body: body)
     }
 
     /// Disarms a timer; does nothing if it has fired.
-    public func cancel(_ timer: Timer) { timers.remove(timer) }
+    public func cancel(_ timer: Timer) { hot.value.timers.remove(timer) }
 
     /// The number of timers armed.
-    public var timerCount: Int { timers.count }
+    public var timerCount: Int { hot.value.timers.count }
 
     private func fireTimers() {
         let tick = tick(of: now)
-        while let body = timers.popExpired(at: tick) { body() }
+        while let body = hot.value.timers.popExpired(at: tick) { body() }
     }
 
     private func tick(of instant: Instant) -> UInt64 { instant.nanoseconds / 1_000_000 }
 
     // MARK: Slots
 
-    func insert(_ resource: Resource) -> Token { slots.insert(resource) }
-    func replace(_ resource: Resource, at token: Token) { slots[token] = resource }
-    func remove(_ token: Token) { slots.remove(token) }
-    func resource(at token: Token) -> Resource { slots[token] }
+    func insert(_ resource: Resource) -> Token { hot.value.slots.insert(resource) }
+    func replace(_ resource: Resource, at token: Token) {
+        _ = hot.value.slots.replace(resource, at: token)
+    }
+    func remove(_ token: Token) { _ = hot.value.slots.remove(token) }
+    func resource(at token: Token) -> Resource { hot.value.slots[token] }
 
     /// The number of listeners, channels, connection attempts and watches.
-    public var resourceCount: Int { slots.count - 1 }
+    public var resourceCount: Int { hot.value.slots.count - 1 }
 
     private func dispatch(_ completion: Completion) {
-        switch slots[completion.token] {
+        switch hot.value.slots[completion.token] {
         case .free:
             dispatchLate(completion)
         case .wake:
@@ -237,23 +262,36 @@ public actor EventLoop {
 
     // MARK: Writing at the end of a turn
 
-    func flushLater(_ channel: Channel) { unflushed.append(channel) }
+    func flushLater(_ channel: Channel) {
+        hot.value.unflushed.append(channel)
+        let early = hot.value.flushedEarly
+        guard hot.value.unflushed.count - early > EventLoop.unflushedMax else { return }
+        hot.value.flushedEarly = early + 1
+        let oldest = hot.value.unflushed[early]
+        oldest.flushEarly(on: self)
+    }
 
     private func flushChannels() {
         // Handlers that are told of writability may queue more, hence the rounds; what a third
         // round would write waits for the next turn.
-        for _ in 0..<2 where !unflushed.isEmpty {
-            swap(&unflushed, &flushing)
-            for channel in flushing { channel.flush(on: self) }
-            flushing.removeAll(keepingCapacity: true)
+        for _ in 0..<2 where !hot.value.unflushed.isEmpty {
+            hot.value.beginFlushing()
+            for index in hot.value.flushing.indices {
+                let channel = hot.value.flushing[index]
+                channel.flushIfDue(on: self)
+            }
+            hot.value.flushing.removeAll(keepingCapacity: true)
         }
     }
+
+    func borrowOutput() -> OutputPool.Loan { hot.value.outputs.take() }
+    func giveBackOutput(_ queue: OutputPool.Loan) { hot.value.outputs.giveBack(queue) }
 
     // MARK: Stopping
 
     private func shutDown() {
         isStopped = true
-        for resource in slots.all() {
+        for resource in hot.value.slots.all() {
             switch resource {
             case .free: break
             case .wake: driver.forget(executor.wakeFile, token: wakeToken)
@@ -268,7 +306,7 @@ public actor EventLoop {
         let sleepers = Array(sleeping.values)
         sleeping.removeAll()
         for sleeper in sleepers { sleeper.resume() }
-        _ = timers.removeAll()
+        _ = hot.value.timers.removeAll()
         _ = runJobs()
         settleDriver()
     }

@@ -31,22 +31,25 @@ struct SlotTable {
     }
 
     subscript(token: Token) -> Resource {
-        get {
-            let slot = slots[Int(token.slot)]
-            return slot.generation == token.generation ? slot.resource : .free
-        }
-        set {
-            precondition(slots[Int(token.slot)].generation == token.generation, "stale token")
-            slots[Int(token.slot)].resource = newValue
-        }
+        let slot = slots[Int(token.slot)]
+        return slot.generation == token.generation ? slot.resource : .free
     }
 
-    mutating func remove(_ token: Token) {
+    /// Returns what the slot held, so that its last reference goes when the table is at rest.
+    mutating func replace(_ resource: Resource, at token: Token) -> Resource {
         precondition(slots[Int(token.slot)].generation == token.generation, "stale token")
-        slots[Int(token.slot)].resource = .free
+        let earlier = slots[Int(token.slot)].resource
+        slots[Int(token.slot)].resource = resource
+        return earlier
+    }
+
+    /// Frees the slot and returns what it held.
+    mutating func remove(_ token: Token) -> Resource {
+        let resource = replace(.free, at: token)
         slots[Int(token.slot)].generation = (token.generation + 1) & 0x0fff_ffff
         free.append(token.slot)
         count -= 1
+        return resource
     }
 
     func all() -> [Resource] { slots.map(\.resource) }
