@@ -8,5 +8,6 @@
 #include "creactor_event.h"
 #include "creactor_socket.h"
 #include "creactor_uring.h"
+#include "creactor_uring_requests.h"
 
 #endif

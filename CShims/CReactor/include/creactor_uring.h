@@ -1,23 +1,56 @@
 #ifndef CREACTOR_URING_H
 #define CREACTOR_URING_H
 
+#include <errno.h>
 #include <liburing.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <unistd.h>
+
+// What liburing 2.3 does not name yet, with the first Linux that has it.
+#ifndef IORING_SETUP_NO_SQARRAY
+#define IORING_SETUP_NO_SQARRAY (1U << 16)  // 6.6
+#endif
+#ifndef IOU_PBUF_RING_INC
+#define IOU_PBUF_RING_INC 2  // 6.12
+#endif
+#ifndef IORING_CQE_F_BUF_MORE
+#define IORING_CQE_F_BUF_MORE (1U << 4)  // 6.12
+#endif
 
 #pragma clang assume_nonnull begin
 
-// One ring with its pool of receive buffers. Functions that queue a request return false when
-// there is no room for it until the next submission.
+// One ring with its pool of receive buffers.
+//
+// liburing 2.3 gives the constants, the layout and the preparation of requests; the ring itself is
+// set up and entered here. Its setup would overwrite the queue's head where there is no index
+// array, and its calls for entering do more than is needed on each turn.
 
 enum {
     CREACTOR_URING_VECTOR_MAX = 64,
     CREACTOR_URING_MESSAGES = 64,
     CREACTOR_URING_BUFFER_GROUP = 0,
+};
+
+/// Does without the index array between the queue and its entries (IORING_SETUP_NO_SQARRAY).
+static const uint32_t creactor_uring_no_array = 1;
+/// One buffer serves many receives until it is full (IOU_PBUF_RING_INC).
+static const uint32_t creactor_uring_incremental = 2;
+/// The ring is entered by an index of the thread's own (IORING_REGISTER_RING_FDS).
+static const uint32_t creactor_uring_registered = 4;
+
+/// What a ring is made of. All sizes are powers of two.
+struct creactor_uring_setup {
+    unsigned entries;
+    unsigned completions;
+    unsigned buffer_count;
+    unsigned buffer_size;
+    /// Which of the optional abilities to use.
+    uint32_t abilities;
 };
 
 /// What a request refers to until the kernel has taken it (IORING_FEAT_SUBMIT_STABLE).
@@ -30,13 +63,39 @@ struct creactor_uring_message {
 };
 
 struct creactor_uring {
-    struct io_uring ring;
+    struct io_uring_sqe *_Nullable entries;
+    /// Where the next request goes; the kernel sees `kernel_tail`.
+    unsigned tail;
+    unsigned entry_count;
+    unsigned *_Nullable kernel_head;
+    unsigned *_Nullable kernel_tail;
+    unsigned *_Nullable kernel_flags;
+
+    struct io_uring_cqe *_Nullable completions;
+    unsigned completion_count;
+    unsigned *_Nullable completion_head;
+    unsigned *_Nullable completion_tail;
+
     struct io_uring_buf_ring *_Nullable pool;
     unsigned char *_Nullable buffers;
+    /// How much of each buffer has been filled.
+    uint32_t *_Nullable filled;
     unsigned buffer_count;
     unsigned buffer_size;
+
     struct creactor_uring_message *_Nullable messages;
     unsigned messages_used;
+
+    int descriptor;
+    /// The descriptor, or the index that stands for it in `enter_flags`' sense.
+    int enter_descriptor;
+    unsigned enter_flags;
+    uint32_t abilities;
+    /// How often the kernel was entered.
+    uint64_t enters;
+
+    void *_Nullable mapping;
+    size_t mapping_size;
 };
 
 /// A completion, copied out of the ring.
@@ -46,13 +105,10 @@ struct creactor_uring_completion {
     uint32_t flags;
 };
 
-/// Sets up a disabled ring and its buffers (both counts powers of two). Its work runs when the
-/// ring is entered (`deferred`), or when the thread returns from any system call: only then does
-/// polling the ring's descriptor tell of work. Returns a ring that `creactor_uring_close` frees,
-/// or NULL with `*error` an errno value.
+/// Sets up a disabled ring and its buffers. Returns a ring that `creactor_uring_close` frees, or
+/// NULL with `*error` an errno value.
 struct creactor_uring *_Nullable creactor_uring_open(
-    unsigned entries, unsigned completions, unsigned buffer_count, unsigned buffer_size,
-    bool deferred, int *error);
+    const struct creactor_uring_setup *setup, int *error);
 
 /// Frees the ring. `on_its_thread`: whether the caller is the thread that enabled it.
 void creactor_uring_close(struct creactor_uring *uring, bool on_its_thread);
@@ -60,9 +116,14 @@ void creactor_uring_close(struct creactor_uring *uring, bool on_its_thread);
 /// Makes the calling thread the ring's only submitter. Returns 0 or an errno value.
 int creactor_uring_enable(struct creactor_uring *uring);
 
-/// Whether a disabled ring of this kind can be opened and does a multishot receive. Returns NULL,
-/// or what is missing, with `*error` an errno value or 0.
-const char *_Nullable creactor_uring_probe(int *error);
+/// Counts an eventfd(2) up for completions and for deferred work; -1: no more. Returns 0 or an
+/// errno value.
+int creactor_uring_notify(struct creactor_uring *uring, int eventfd);
+
+/// Whether rings can be opened here and do what is needed: multishot receives into provided
+/// buffers. Returns NULL and sets `abilities`; or what is missing, with `*error` an errno value
+/// or 0.
+const char *_Nullable creactor_uring_probe(uint32_t *abilities, int *error);
 
 /// Turns the unsubmitted request with `user_data` into one that does nothing. Returns whether
 /// there was one.
@@ -71,45 +132,52 @@ bool creactor_uring_revoke(struct creactor_uring *uring, uint64_t user_data);
 /// 0 when the descriptor can be polled; else an errno value, EPERM for files.
 int creactor_pollable(int descriptor);
 
+// MARK: Entering
+
+static inline unsigned creactor_uring_unsubmitted(const struct creactor_uring *uring) {
+    return uring->tail - io_uring_smp_load_acquire(uring->kernel_head);
+}
+
+static inline unsigned creactor_uring_ready(const struct creactor_uring *uring) {
+    return io_uring_smp_load_acquire(uring->completion_tail) - *uring->completion_head;
+}
+
+/// Whether the kernel has completions that it will not show before it is entered.
+static inline bool creactor_uring_has_deferred(const struct creactor_uring *uring) {
+    return IO_URING_READ_ONCE(*uring->kernel_flags) &
+           (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN);
+}
+
 /// Submits what is queued and waits for a completion, at most so many nanoseconds (negative: for
 /// ever, 0: collects only what is there). Returns 0 or an errno value.
 static inline int creactor_uring_wait(struct creactor_uring *uring, int64_t nanoseconds) {
-    struct io_uring *ring = &uring->ring;
-    int result = 0;
-    if (nanoseconds != 0) {
-        struct __kernel_timespec limit = {
-            .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
-        struct io_uring_cqe *completion;
-        result = io_uring_submit_and_wait_timeout(
-            ring, &completion, 1, nanoseconds < 0 ? NULL : &limit, NULL);
-    } else if (
-        io_uring_sq_ready(ring) ||
-        (IO_URING_READ_ONCE(*ring->sq.kflags) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN))) {
-        result = io_uring_submit_and_get_events(ring);
-    }
-    if (!io_uring_sq_ready(ring)) uring->messages_used = 0;
-    return result < 0 ? -result : 0;
+    unsigned queued = creactor_uring_unsubmitted(uring);
+    if (nanoseconds == 0 && !queued && !creactor_uring_has_deferred(uring)) return 0;
+    io_uring_smp_store_release(uring->kernel_tail, uring->tail);
+    struct __kernel_timespec limit = {
+        .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    struct io_uring_getevents_arg argument = {
+        .sigmask_sz = _NSIG / 8, .ts = nanoseconds > 0 ? (uintptr_t)&limit : 0};
+    unsigned flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | uring->enter_flags;
+    uring->enters++;
+    long result = syscall(
+        __NR_io_uring_enter, uring->enter_descriptor, queued, nanoseconds != 0, flags, &argument,
+        sizeof argument);
+    if (!creactor_uring_unsubmitted(uring)) uring->messages_used = 0;
+    return result < 0 ? errno : 0;
 }
 
 /// Takes the next completion out of the ring, if there is one.
 static inline bool creactor_uring_take(
     struct creactor_uring *uring, struct creactor_uring_completion *completion) {
-    struct io_uring_cq *queue = &uring->ring.cq;
-    unsigned head = *queue->khead;
-    if (head == io_uring_smp_load_acquire(queue->ktail)) return false;
-    const struct io_uring_cqe *entry = &queue->cqes[head & queue->ring_mask];
+    unsigned head = *uring->completion_head;
+    if (head == io_uring_smp_load_acquire(uring->completion_tail)) return false;
+    const struct io_uring_cqe *entry =
+        &uring->completions[head & (uring->completion_count - 1)];
     *completion = (struct creactor_uring_completion){
         .user_data = entry->user_data, .result = entry->res, .flags = entry->flags};
-    io_uring_smp_store_release(queue->khead, head + 1);
+    io_uring_smp_store_release(uring->completion_head, head + 1);
     return true;
-}
-
-static inline unsigned creactor_uring_ready(const struct creactor_uring *uring) {
-    return io_uring_cq_ready(&uring->ring);
-}
-
-static inline bool creactor_uring_has_unsubmitted(const struct creactor_uring *uring) {
-    return io_uring_sq_ready(&uring->ring) > 0;
 }
 
 // MARK: Receive buffers
@@ -124,118 +192,26 @@ static inline uint16_t creactor_uring_buffer_index(uint32_t flags) {
     return (uint16_t)(flags >> IORING_CQE_BUFFER_SHIFT);
 }
 
-static inline const void *creactor_uring_buffer(struct creactor_uring *uring, uint16_t index) {
-    return uring->buffers + (size_t)index * uring->buffer_size;
+/// Whether the kernel goes on filling the completion's buffer, which is not to be given back then.
+static inline bool creactor_uring_keeps_buffer(uint32_t flags) {
+    return flags & IORING_CQE_F_BUF_MORE;
+}
+
+/// The `count` bytes that a completion put into a buffer.
+static inline const void *creactor_uring_filled(
+    struct creactor_uring *uring, uint16_t index, uint32_t count) {
+    uint32_t start = uring->filled[index];
+    uring->filled[index] = start + count;
+    return uring->buffers + (size_t)index * uring->buffer_size + start;
 }
 
 /// Gives a buffer back to the kernel.
 static inline void creactor_uring_recycle(struct creactor_uring *uring, uint16_t index) {
+    uring->filled[index] = 0;
     io_uring_buf_ring_add(
         uring->pool, uring->buffers + (size_t)index * uring->buffer_size, uring->buffer_size,
         index, io_uring_buf_ring_mask(uring->buffer_count), 0);
     io_uring_buf_ring_advance(uring->pool, 1);
-}
-
-// MARK: Requests
-
-/// Completions come until one without IORING_CQE_F_MORE. See io_uring_prep_multishot_accept(3).
-static inline bool creactor_uring_accept(
-    struct creactor_uring *uring, int descriptor, uint64_t user_data) {
-    struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
-    if (!entry) return false;
-    io_uring_prep_multishot_accept(entry, descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    io_uring_sqe_set_data64(entry, user_data);
-    return true;
-}
-
-/// As above, each completion with a buffer. See io_uring_prep_recv_multishot(3).
-static inline bool creactor_uring_receive(
-    struct creactor_uring *uring, int descriptor, uint64_t user_data) {
-    struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
-    if (!entry) return false;
-    io_uring_prep_recv_multishot(entry, descriptor, NULL, 0, 0);
-    io_uring_sqe_set_flags(entry, IOSQE_BUFFER_SELECT);
-    entry->buf_group = CREACTOR_URING_BUFFER_GROUP;
-    io_uring_sqe_set_data64(entry, user_data);
-    return true;
-}
-
-/// The bytes stay in place until the completion; the vector itself is copied.
-static inline bool creactor_uring_send(
-    struct creactor_uring *uring, int descriptor, const struct iovec *vector, size_t count,
-    uint64_t user_data) {
-    if (count > 1 && uring->messages_used == CREACTOR_URING_MESSAGES) return false;
-    struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
-    if (!entry) return false;
-    if (count == 1) {
-        io_uring_prep_send(
-            entry, descriptor, vector->iov_base, vector->iov_len, MSG_NOSIGNAL);
-    } else {
-        struct creactor_uring_message *message = &uring->messages[uring->messages_used++];
-        message->header =
-            (struct msghdr){.msg_iov = message->vector, .msg_iovlen = count};
-        for (size_t i = 0; i < count; i++) message->vector[i] = vector[i];
-        io_uring_prep_sendmsg(entry, descriptor, &message->header, MSG_NOSIGNAL);
-    }
-    io_uring_sqe_set_data64(entry, user_data);
-    return true;
-}
-
-static inline bool creactor_uring_connect(
-    struct creactor_uring *uring, int descriptor, const struct sockaddr *address,
-    socklen_t length, uint64_t user_data) {
-    if (uring->messages_used == CREACTOR_URING_MESSAGES) return false;
-    struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
-    if (!entry) return false;
-    struct creactor_uring_message *message = &uring->messages[uring->messages_used++];
-    __builtin_memcpy(&message->address, address, length);
-    io_uring_prep_connect(
-        entry, descriptor, (const struct sockaddr *)&message->address, length);
-    io_uring_sqe_set_data64(entry, user_data);
-    return true;
-}
-
-/// Completes once, with the events of poll(2). Errors and hang-ups are told in any case.
-static inline bool creactor_uring_poll(
-    struct creactor_uring *uring, int descriptor, uint32_t events, uint64_t user_data) {
-    struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
-    if (!entry) return false;
-    io_uring_prep_poll_add(entry, descriptor, events);
-    io_uring_sqe_set_data64(entry, user_data);
-    return true;
-}
-
-/// Completes with each error or hang-up, also of one direction, until one without
-/// IORING_CQE_F_MORE.
-static inline bool creactor_uring_poll_errors(
-    struct creactor_uring *uring, int descriptor, uint64_t user_data) {
-    struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
-    if (!entry) return false;
-    io_uring_prep_poll_multishot(entry, descriptor, 0);
-    io_uring_sqe_set_data64(entry, user_data);
-    return true;
-}
-
-/// Changes the events of a poll under way; says nothing if it succeeds, and completes with
-/// user data 0 if the poll has just completed.
-static inline bool creactor_uring_update_poll(
-    struct creactor_uring *uring, uint32_t events, uint64_t user_data) {
-    struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
-    if (!entry) return false;
-    io_uring_prep_poll_update(entry, user_data, 0, events, IORING_POLL_UPDATE_EVENTS);
-    io_uring_sqe_set_flags(entry, IOSQE_CQE_SKIP_SUCCESS);
-    io_uring_sqe_set_data64(entry, 0);
-    return true;
-}
-
-/// Cancels a request under way, which then completes with ECANCELED; for the rest as above.
-static inline bool creactor_uring_cancel(struct creactor_uring *uring, uint64_t user_data) {
-    struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
-    if (!entry) return false;
-    io_uring_prep_cancel64(entry, user_data, 0);
-    io_uring_sqe_set_flags(entry, IOSQE_CQE_SKIP_SUCCESS);
-    io_uring_sqe_set_data64(entry, 0);
-    return true;
 }
 
 #pragma clang assume_nonnull end

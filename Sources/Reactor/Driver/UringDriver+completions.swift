@@ -47,25 +47,20 @@ extension UringDriver {
         _ token: Token, _ completion: creactor_uring_completion
     ) -> Completion.Event? {
         let slot = Int(token.slot)
-        let hasBuffer = creactor_uring_has_buffer(completion.flags)
-        let buffer = creactor_uring_buffer_index(completion.flags)
+        let bytes = take(completion)
         guard isCurrent(token) else {
-            if hasBuffer { ring.recycle(buffer) }
+            recycle()
             return nil
         }
         if !creactor_uring_has_more(completion.flags) { ended(token) }
         let delivers = slots[slot].interest != 0 && !slots[slot].state.contains(.held)
-        if completion.result > 0 {
-            let bytes = ring.buffer(buffer, count: Int(completion.result))
-            if delivers {
-                lentBuffer = buffer
-                return .received(bytes)
-            }
+        if let bytes {
+            if delivers { return .received(bytes) }
             hold(token) { $0.bytes.append(RawSpan(_unsafeBytes: bytes)) }
-            ring.recycle(buffer)
+            recycle()
             return nil
         }
-        if hasBuffer { ring.recycle(buffer) }
+        recycle()
         switch -completion.result {
         case 0:
             slots[slot].state.insert(.inputEnded)
@@ -77,6 +72,17 @@ extension UringDriver {
             return nil
         case let code: return receiveFailed(token, code)
         }
+    }
+
+    /// The bytes that a completion brought. If that has filled a buffer, it goes back to the kernel
+    /// with the next ``recycle()``.
+    @inline(__always)
+    private func take(_ completion: creactor_uring_completion) -> UnsafeRawBufferPointer? {
+        guard creactor_uring_has_buffer(completion.flags) else { return nil }
+        if !creactor_uring_keeps_buffer(completion.flags) {
+            lentBuffer = creactor_uring_buffer_index(completion.flags)
+        }
+        return completion.result > 0 ? ring.filled(completion) : nil
     }
 
     private func receiveFailed(_ token: Token, _ code: Int32) -> Completion.Event {

@@ -68,11 +68,24 @@ final class UringDriver: Driver {
     /// Requests that the kernel will complete, without cancellations.
     var requestsUnderWay = 0
 
-    init() throws(SystemError) { ring = try UringRing() }
+    /// What is used of the kernel, for logs.
+    let summary: String
 
-    static let summary =
-        "io_uring: deferred task work, one submission a turn, multishot accept and receive, "
-        + "\(UringRing.bufferCount) receive buffers of \(UringRing.bufferSize) bytes"
+    init(_ abilities: UringAbilities, sizes: UringSizes? = nil) throws(SystemError) {
+        let sizes = sizes ?? .standard(abilities)
+        ring = try UringRing(sizes, abilities: abilities)
+        summary =
+            "io_uring: deferred task work, multishot accept and receive into "
+            + "\(sizes.bufferCount) buffers of \(sizes.bufferSize) bytes, \(abilities.summary)"
+    }
+
+    /// A driver, if this process may use io_uring.
+    static func probed() throws(SystemError) -> UringDriver {
+        switch UringProbe.outcome {
+        case .usable(let abilities): return try UringDriver(abilities)
+        case .obstacle(let error): throw error
+        }
+    }
 
     var pollDescriptor: Int32 { ring.pollDescriptor }
     var isQuiet: Bool { requestsUnderWay == 0 }
@@ -181,9 +194,9 @@ final class UringDriver: Driver {
         case .connecting: end(.connect, token)
         case .watch: if !slot.state.contains(.cancelling) { end(.poll, token) }
         case .listener:
-            if !slot.state.contains(.cancelling) { end(.accept, token) }
             // A request keeps its socket open, and an address must be free once its listener is
             // closed.
+            ring.queue { creactor_uring_cancel_all($0, descriptor) }
             ring.wait(0)
         }
     }
@@ -206,7 +219,7 @@ final class UringDriver: Driver {
             // A host polls the ring alone, which must become readable for these.
             ring.queue { creactor_uring_cancel($0, 0) }
         }
-        if ring.hasUnsubmitted { ring.wait(0) }
+        ring.submit()
     }
 
     func wait(timeout: UInt64?) {

@@ -19,35 +19,33 @@ extension EventLoop {
             }
         }
 
-        /// What `auto` means here and now. Throws EINVAL if the environment names no backend.
-        func resolved() throws(SystemError) -> Backend {
-            guard self == .auto else { return self }
-            if let value = getenv("BEAMLINE_BACKEND") {
-                guard let named = Backend(rawValue: String(cString: value)) else {
-                    throw SystemError("BEAMLINE_BACKEND", code: EINVAL)
-                }
-                if named != .auto { return named }
+        /// What is asked for, by the environment too. Throws EINVAL if that names no backend.
+        private func named() throws(SystemError) -> Backend {
+            guard self == .auto, let value = getenv("BEAMLINE_BACKEND") else { return self }
+            guard let named = Backend(rawValue: String(cString: value)) else {
+                throw SystemError("BEAMLINE_BACKEND", code: EINVAL)
             }
-            return Backend.ioUring.isAvailable ? .ioUring : .epoll
+            return named
         }
 
-        func makeDriver() throws(SystemError) -> sending any Driver {
-            switch self {
-            case .auto: return try resolved().makeDriver()
-            case .epoll: return try EpollDriver()
+        /// A driver, with the backend that it is of and what the log should say about it.
+        func open() throws(SystemError) -> (any Driver, Backend, String) {
+            switch try named() {
+            case .epoll: return (try EpollDriver(), .epoll, EpollDriver.summary)
             case .ioUring:
-                if let obstacle = UringProbe.obstacle { throw obstacle }
-                return try UringDriver()
+                let driver = try UringDriver.probed()
+                return (driver, .ioUring, driver.summary)
+            case .auto:
+                do throws(SystemError) {
+                    let driver = try UringDriver.probed()
+                    return (driver, .ioUring, driver.summary)
+                } catch {
+                    // Forbidden, too old, or memory is short today: whatever it is, epoll asks for
+                    // less. If descriptors have run out, that fails too.
+                    let summary = "\(EpollDriver.summary) (no io_uring here: \(error))"
+                    return (try EpollDriver(), .epoll, summary)
+                }
             }
-        }
-
-        /// Describes `backend`, which this one was resolved to.
-        func describe(as backend: Backend) -> String {
-            guard backend == .epoll else { return UringDriver.summary }
-            guard self == .auto, let obstacle = UringProbe.obstacle else {
-                return EpollDriver.summary
-            }
-            return "\(EpollDriver.summary) (no io_uring here: \(obstacle))"
         }
     }
 }

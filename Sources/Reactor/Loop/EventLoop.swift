@@ -33,7 +33,7 @@ public actor EventLoop {
     public nonisolated let backendDescription: String
     /// Readable when ``turn(waiting:)`` has something to do: register it with a host's own loop.
     ///
-    /// On io_uring a host's poll may end with EINTR, and all turns must come on one thread.
+    /// On io_uring all turns must come on one thread.
     public nonisolated let pollDescriptor: Int32
 
     /// The executor of the loop's isolation.
@@ -86,10 +86,8 @@ public actor EventLoop {
 
     /// A loop on `backend`. Fails if the backend cannot run here, or descriptors have run out.
     public init(backend: Backend = .auto) throws(SystemError) {
-        let resolved = try backend.resolved()
-        try self.init(
-            driver: try resolved.makeDriver(), backend: resolved,
-            description: backend.describe(as: resolved))
+        let (driver, opened, description) = try backend.open()
+        try self.init(driver: driver, backend: opened, description: description)
     }
 
     /// A loop on a driver of the caller's.
