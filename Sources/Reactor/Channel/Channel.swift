@@ -38,6 +38,8 @@ public final class Channel {
     private var hasStarted = false
     private var wantsInput = true
     private var closeTimer: Timer?
+    /// What stands between the handler and the network, such as TLS.
+    private var filtered: FilteredStream?
 
     private var belowMarks = true
 
@@ -63,11 +65,24 @@ public final class Channel {
             return
         }
         self.handler = handler
+        if hasStarted {
+            // The handshake came before the handler; what followed it may wait.
+            filtered?.settle(on: loop)
+        } else {
+            start(on: loop)
+        }
+    }
+
+    private func start(on loop: isolated EventLoop) {
         loop.driver.configure(descriptor, options)
         do throws(SystemError) {
             try loop.driver.receive(from: descriptor, token: token)
             hasStarted = true
-            if !wantsInput { loop.driver.setReceiving(false, on: descriptor, token: token) }
+            if let filtered {
+                filtered.begin(on: loop)
+            } else if !wantsInput {
+                loop.driver.setReceiving(false, on: descriptor, token: token)
+            }
         } catch {
             finish(.failed(error), on: loop)
         }
@@ -86,8 +101,11 @@ public final class Channel {
 
     /// Output, in bytes, that the kernel has not taken yet.
     public var pendingBytes: Int {
-        (sending?.pointee.count ?? 0) + (queued?.pointee.count ?? 0)
+        encodedBytes + (filtered?.plainBytes ?? 0)
     }
+
+    /// What the channel's ``ChannelSecurity`` made for it.
+    public var filter: (any ChannelFilter)? { filtered?.filter }
 
     /// The peer's address; `nil` for unnamed Unix sockets and once closed. Costs a system call.
     public var remoteAddress: SocketAddress? {
@@ -106,7 +124,7 @@ public final class Channel {
     /// Queues a copy of `bytes`. Dropped once the channel closes.
     public func write(_ bytes: RawSpan, on loop: isolated EventLoop) {
         guard phase == .open, !shutdownIsDue, bytes.byteCount > 0 else { return }
-        queue(on: loop).pointee.append(bytes)
+        outputQueue(on: loop).pointee.append(bytes)
         queuedMore(on: loop)
     }
 
@@ -118,11 +136,18 @@ public final class Channel {
     /// Queues `shared` without copying it. Dropped once the channel closes.
     public func write(_ shared: SharedBytes, on loop: isolated EventLoop) {
         guard phase == .open, !shutdownIsDue, shared.count > 0 else { return }
-        queue(on: loop).pointee.append(shared)
+        outputQueue(on: loop).pointee.append(shared)
         queuedMore(on: loop)
     }
 
-    /// Where output is queued, for as long as there is some.
+    /// Where the handler's output is queued.
+    @inline(__always)
+    private func outputQueue(on loop: isolated EventLoop) -> OutputPool.Loan {
+        if let filtered { return filtered.plainQueue(on: loop) }
+        return queue(on: loop)
+    }
+
+    /// Where output is queued for the kernel, for as long as there is some.
     @inline(__always)
     private func queue(on loop: isolated EventLoop) -> OutputPool.Loan {
         if let queued { return queued }
@@ -150,6 +175,7 @@ public final class Channel {
         flushIsDue = false
         guard phase == .open || phase == .draining else { return }
         guard hasStarted else { return flushAtEndOfTurn(on: loop) }
+        if let filtered, filtered.hasInputDue { filtered.pump(on: loop) }
         if let code = offer(on: loop) { return fail("send", code, on: loop) }
         wrote(on: loop)
     }
@@ -161,7 +187,9 @@ public final class Channel {
     /// Writes what is queued before the turn ends, if that concerns nobody but the kernel: while
     /// another channel writes, no handler may be called. A failure shows again when it does.
     func flushEarly(on loop: isolated EventLoop) {
-        guard flushIsDue, phase == .open, belowMarks, hasStarted, !shutdownIsDue else { return }
+        guard flushIsDue, phase == .open, belowMarks, hasStarted, !shutdownIsDue,
+            filtered == nil
+        else { return }
         if offer(on: loop) == nil { flushIsDue = false }
     }
 
@@ -169,7 +197,7 @@ public final class Channel {
     /// if it fails.
     private func offer(on loop: isolated EventLoop) -> Int32? {
         while !blocked, !inFlight {
-            guard let output = sending ?? queued.take() else { break }
+            guard let output = sending ?? nextOutput(on: loop) else { break }
             sending = output
             let outcome = output.pointee.withVector {
                 loop.driver.send($0, on: descriptor, token: token)
@@ -182,6 +210,15 @@ public final class Channel {
             }
         }
         return nil
+    }
+
+    @inline(__always)
+    private func nextOutput(on loop: isolated EventLoop) -> OutputPool.Loan? {
+        if let filtered {
+            filtered.encode(ending: phase == .draining || shutdownIsDue, on: loop)
+            guard phase != .closed, let queued, !queued.pointee.isEmpty else { return nil }
+        }
+        return queued.take()
     }
 
     private func took(_ count: Int, of output: OutputPool.Loan, on loop: isolated EventLoop) {
@@ -199,7 +236,7 @@ public final class Channel {
         guard pendingBytes == 0, !inFlight else { return }
         if phase == .draining {
             linger(on: loop)
-        } else if shutdownIsDue, phase == .open {
+        } else if shutdownIsDue, phase == .open, filtered?.outputIsShut != false {
             loop.driver.shutdownOutput(descriptor)
         }
     }
@@ -221,6 +258,7 @@ public final class Channel {
     private func setReceiving(_ enabled: Bool, on loop: isolated EventLoop) {
         guard enabled != wantsInput else { return }
         wantsInput = enabled
+        if let filtered { return filtered.wishChanged(on: loop) }
         guard hasStarted, !inputHasEnded else { return }
         loop.driver.setReceiving(enabled, on: descriptor, token: token)
     }
@@ -241,7 +279,7 @@ public final class Channel {
         phase = .draining
         setReceiving(true, on: loop)
         closeTimer = loop.schedule(after: options.lingerTimeout) { self.abort(on: loop) }
-        if pendingBytes == 0, !inFlight {
+        if filtered == nil, pendingBytes == 0, !inFlight {
             linger(on: loop)
         } else {
             flushAtEndOfTurn(on: loop)
@@ -259,12 +297,17 @@ public final class Channel {
     public func shutdownOutput(on loop: isolated EventLoop) {
         guard phase == .open, !shutdownIsDue else { return }
         shutdownIsDue = true
-        if pendingBytes == 0, !inFlight { wrote(on: loop) }
+        if filtered != nil {
+            flushAtEndOfTurn(on: loop)
+        } else if pendingBytes == 0, !inFlight {
+            wrote(on: loop)
+        }
     }
 
     private func linger(on loop: isolated EventLoop) {
         guard lingers, !inputHasEnded else { return finish(.closedLocally, on: loop) }
         phase = .lingering
+        filtered?.receiveToDiscard(on: loop)
         loop.driver.shutdownOutput(descriptor)
     }
 
@@ -288,7 +331,9 @@ public final class Channel {
         if inFlight { loop.keepUntilSent(self) } else { drop(sending.take(), on: loop) }
         drop(queued.take(), on: loop)
         belowMarks = false
-        handler.take()?.closed(self, reason: reason, on: loop)
+        let told = filtered?.reason(insteadOf: reason) ?? reason
+        filtered.take()?.closed(told, on: loop)
+        handler.take()?.closed(self, reason: told, on: loop)
     }
 
     private func drop(_ output: OutputPool.Loan?, on loop: isolated EventLoop) {
@@ -302,14 +347,23 @@ public final class Channel {
     func handle(_ event: Completion.Event, on loop: isolated EventLoop) {
         switch event {
         case .received(let buffer):
+            if let filtered {
+                if phase != .lingering { filtered.received(buffer, on: loop) }
+                return
+            }
             guard phase == .open else { return }
             handler?.received(RawSpan(_unsafeBytes: buffer), from: self, on: loop)
         case .endOfInput:
             inputHasEnded = true
             switch phase {
-            case .open: handler?.inputEnded(self, on: loop)
+            case .open:
+                if let filtered { return filtered.networkEnded(on: loop) }
+                handler?.inputEnded(self, on: loop)
             case .lingering: finish(.closedLocally, on: loop)
-            case .draining, .closed: break
+            case .draining:
+                // A handshake that cannot go on holds back what was written for ever.
+                if filtered?.isEstablished == false { finish(.closedLocally, on: loop) }
+            case .closed: break
             }
         case .receiveFailed(let code): fail("recv", code, on: loop)
         case .writable:
@@ -324,5 +378,71 @@ public final class Channel {
             fail("send", code, on: loop)
         case .accepted, .acceptFailed, .connected, .ready: break
         }
+    }
+
+    // MARK: Filters
+
+    /// Puts a filter between handler and network, before the channel starts.
+    func install(_ filter: any ChannelFilter) { filtered = FilteredStream(self, filter) }
+
+    /// Starts without a handler and returns when the filter's handshake is over.
+    func handshake(on loop: isolated EventLoop) async -> SystemError? {
+        guard let filtered else { return nil }
+        start(on: loop)
+        return await filtered.handshake(on: loop)
+    }
+
+    /// Whether the filter may go on: there is a handler that reads, or nobody will any more.
+    var takesInput: Bool { phase == .open ? wantsInput && handler != nil : phase == .draining }
+
+    /// What stands between the filter and the kernel, in bytes.
+    var encodedBytes: Int { (sending?.pointee.count ?? 0) + (queued?.pointee.count ?? 0) }
+
+    func queueEncoded(_ bytes: RawSpan) {
+        guard phase == .open || phase == .draining else { return }
+        let queue = queued ?? OutputPool.make()
+        queued = queue
+        queue.pointee.append(bytes)
+    }
+
+    /// Has ``queueEncoded(_:)`` find a queue of the loop's pool during `body`.
+    func withEncodedQueue<Result>(on loop: isolated EventLoop, _ body: () -> Result) -> Result {
+        if phase != .closed { _ = queue(on: loop) }
+        defer {
+            if let queue = queued, queue.pointee.isEmpty {
+                queued = nil
+                loop.giveBackOutput(queue)
+            }
+        }
+        return body()
+    }
+
+    func flushEncoded(on loop: isolated EventLoop) {
+        if phase == .open || phase == .draining { flushAtEndOfTurn(on: loop) }
+    }
+
+    /// Like ``flushEncoded(on:)``, also while the kernel takes nothing: input is due.
+    func visitAtEndOfTurn(on loop: isolated EventLoop) {
+        guard !flushIsDue, phase == .open || phase == .draining else { return }
+        flushIsDue = true
+        loop.flushLater(self)
+    }
+
+    func deliver(_ bytes: RawSpan, on loop: isolated EventLoop) {
+        if phase == .open { handler?.received(bytes, from: self, on: loop) }
+    }
+
+    func deliverEnd(on loop: isolated EventLoop) {
+        if phase == .open { handler?.inputEnded(self, on: loop) }
+    }
+
+    /// Closes after what the filter has still to say.
+    func closeBroken(on loop: isolated EventLoop) {
+        if phase == .open { close(on: loop) } else { flushEncoded(on: loop) }
+    }
+
+    func setNetworkReceiving(_ enabled: Bool, on loop: isolated EventLoop) {
+        guard hasStarted, !inputHasEnded else { return }
+        loop.driver.setReceiving(enabled, on: descriptor, token: token)
     }
 }

@@ -33,13 +33,15 @@ final class ConnectionAttempt {
 extension EventLoop {
     /// Connects to `address` and returns the channel, whose handler `makeHandler` gives.
     ///
-    /// Throws ETIMEDOUT after `timeout`, ECANCELED when the loop stops, and what connect(2) says,
-    /// such as ECONNREFUSED.
+    /// With `security` the handshake belongs to connecting: `timeout` covers it, and why it failed
+    /// is thrown. Throws ETIMEDOUT after `timeout`, ECANCELED when the loop stops, and what
+    /// connect(2) says, such as ECONNREFUSED.
     public func connect(
         to address: SocketAddress, timeout: Duration, options: ChannelOptions = ChannelOptions(),
-        handler makeHandler: (Channel) -> any ChannelHandler
+        security: (any ChannelSecurity)? = nil, handler makeHandler: (Channel) -> any ChannelHandler
     ) async throws(SystemError) -> Channel {
         guard !isStopped else { throw .cancelled("connect") }
+        let deadline = now + timeout
         var descriptor: Descriptor? = Descriptor(
             owning: try driver.openSocket(for: address))
         guard let raw = descriptor?.raw else { throw .cancelled("connect") }
@@ -59,7 +61,25 @@ extension EventLoop {
         guard code == 0 else { throw SystemError("connect", code: code) }
         let channel = Channel(
             Descriptor(owning: raw), options: options, on: self, token: token)
+        if let security { try await secure(channel, by: security, until: deadline) }
         channel.start(makeHandler(channel), on: self)
         return channel
+    }
+
+    private func secure(
+        _ channel: Channel, by security: any ChannelSecurity, until deadline: Instant
+    ) async throws(SystemError) {
+        do throws(SystemError) {
+            channel.install(try security.makeFilter(on: self))
+        } catch {
+            channel.abort(on: self)
+            throw error
+        }
+        let timer = schedule(after: deadline - now) {
+            channel.finish(.failed(.timedOut("handshake")), on: self)
+        }
+        let error = await channel.handshake(on: self)
+        cancel(timer)
+        if let error { throw error }
     }
 }

@@ -11,16 +11,19 @@ public struct ListenerOptions: Sendable {
     public var unixMode: UInt32?
     /// Options of the channels that are accepted.
     public var channel: ChannelOptions
+    /// What encrypts the channels that are accepted; `nil`: nothing does.
+    public var security: (any ChannelSecurity)?
 
     /// The defaults: a backlog of 1,024 and the channel's defaults.
     public init(
         backlog: Int32 = 1024, reusePort: Bool = false, unixMode: UInt32? = nil,
-        channel: ChannelOptions = ChannelOptions()
+        channel: ChannelOptions = ChannelOptions(), security: (any ChannelSecurity)? = nil
     ) {
         self.backlog = backlog
         self.reusePort = reusePort
         self.unixMode = unixMode
         self.channel = channel
+        self.security = security
     }
 }
 
@@ -58,12 +61,20 @@ public final class Listener {
         switch event {
         case .accepted(let accepted):
             let channel = Channel(Descriptor(owning: accepted), options: options.channel, on: loop)
+            guard secure(channel, on: loop) else { return channel.abort(on: loop) }
             channel.start(accept(channel), on: loop)
         case .acceptFailed: pause(on: loop)
         case .received, .endOfInput, .receiveFailed, .writable, .sent, .sendFailed, .connected,
             .ready:
             break
         }
+    }
+
+    private func secure(_ channel: Channel, on loop: isolated EventLoop) -> Bool {
+        guard let security = options.security else { return true }
+        guard let filter = try? security.makeFilter(on: loop) else { return false }
+        channel.install(filter)
+        return true
     }
 
     /// Descriptors or memory have run out: the waiting connection would be reported again and

@@ -15,7 +15,11 @@ struct OutputPool: ~Copyable {
 
     /// An empty queue.
     mutating func take() -> Loan {
-        if let queue = spare.popLast() { return queue }
+        spare.popLast() ?? OutputPool.make()
+    }
+
+    /// An empty queue that did not come from a pool, though it may be given back to one.
+    static func make() -> Loan {
         let queue = Loan.allocate(capacity: 1)
         queue.initialize(to: OutputQueue(keepsMemory: true))
         return queue

@@ -52,6 +52,7 @@ public actor EventLoop {
     var signalSources: [SignalWatch] = []
     private var closedInFlight: [Token: Channel] = [:]
     let blocking = BlockingPool()
+    let filterScratch = FilterScratch()
     var onceParked: [() -> Void] = []
     /// Whether the loop has stopped for good.
     public private(set) var isStopped = false
@@ -169,7 +170,7 @@ public actor EventLoop {
             return false
         }
         // Writing may have told handlers something, and they may have made tasks ready.
-        busy = busy || !executor.beginSleep()
+        busy = busy || !hot.value.unflushed.isEmpty || !executor.beginSleep()
         driver.wait(timeout: busy ? 0 : sleepLimit(limit))
         executor.collect()
         hot.value.now = driver.now

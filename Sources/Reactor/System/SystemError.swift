@@ -1,20 +1,24 @@
 internal import Glibc
 
-/// A system call that failed: which one, and `errno`.
+/// A system call, or the work of a ``ChannelFilter``, that failed: which one, and `errno`.
 public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The call's name as in section 2 of the manual, such as `bind`.
     public var call: String
     /// The value of `errno`.
     public var code: Int32
+    /// What is known beyond `errno`, such as why a certificate was refused.
+    public var detail: String?
 
     /// Describes a failure of `call` with `code`.
-    public init(_ call: String, code: Int32) {
+    public init(_ call: String, code: Int32, detail: String? = nil) {
         self.call = call
         self.code = code
+        self.detail = detail
     }
 
-    /// The call and the system's text, such as `bind: Address already in use`.
+    /// The call and the system's text, such as `bind: Address already in use`, or the detail.
     public var description: String {
+        if let detail { return "\(call): \(detail)" }
         guard let text = strerror(code) else { return "\(call): error \(code)" }
         return "\(call): \(String(cString: text))"
     }
