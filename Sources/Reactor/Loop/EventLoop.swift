@@ -57,6 +57,7 @@ public actor EventLoop {
     /// Whether the loop has stopped for good.
     public private(set) var isStopped = false
     var sleeping: [Timer: UnsafeContinuation<Void, Never>] = [:]
+    var stopObservers = StopObservers()
 
     /// What nearly every event touches.
     private struct Hot: ~Copyable {
@@ -290,6 +291,7 @@ public actor EventLoop {
 
     private func shutDown() {
         isStopped = true
+        for body in stopObservers.takeAll() { body() }
         for resource in hot.value.slots.all() {
             switch resource {
             case .free: break
