@@ -66,7 +66,8 @@ let layer2 =
 let layer3 =
     module("TLS", ["Reactor", "Bytes", "COpenSSL"])
     + module("HTTPServer", ["Reactor", "HTTPWire", "Bytes", "CZlib"])
-    + module("HTTPClient", ["Reactor", "Bytes", "CCurl"])
+    + module(
+        "HTTPClient", ["Reactor", "HTTPWire", "Bytes", "CCurl", "CZlib"], testing: ["HTTPServer"])
     + module("Replication", ["Reactor", "ReplicationWire", "Bytes"], testing: ["JSON"])
     + module("Postgres", ["Reactor", "Bytes", "CPostgres"], testing: ["PostgresCluster"])
     + module("PostgresCluster", ["CProcess"])
