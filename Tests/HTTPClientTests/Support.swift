@@ -132,9 +132,22 @@ private func addStandardRoutes(_ router: inout Router<Notes>) {
     router.on(.post, "/park") { exchange, notes, loop in notes.park(exchange) }
 }
 
-/// Bytes of which no two pieces look alike.
+/// Bytes with a long period, so that a lost or doubled piece shows.
 func pattern(_ count: Int, from start: Int = 0) -> [UInt8] {
-    (start..<(start + count)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8 &* 7) }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count)
+    var position = start
+    while bytes.count < count {
+        let offset = position % period.count
+        let piece = period[offset..<min(period.count, offset + count - bytes.count)]
+        bytes.append(contentsOf: piece)
+        position += piece.count
+    }
+    return bytes
+}
+
+private let period: [UInt8] = (0..<65_521).map {
+    UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8 &* 7)
 }
 
 /// A peer that says exactly what a test wants: it hands what it has read so far to a script, which

@@ -37,11 +37,8 @@ public struct MailMessage: Sendable {
         "mime-version", "content-type", "content-transfer-encoding",
     ]
 
-    /// The whole message as it is sent, but for the dots that the protocol doubles.
-    ///
-    /// - Parameters:
-    ///   - seconds: the time, in seconds since 1970.
-    ///   - id: what tells this message from all others: letters and digits.
+    /// The whole message as it is sent, but for the dots that the protocol doubles. `seconds` is the
+    /// time since 1970; `id` tells the message from all others, in letters and digits.
     func render(seconds: Int64, id: String) throws(HTTPClientError) -> [UInt8] {
         guard (1...Self.recipientsMax).contains(to.count + blindCopies.count) else {
             throw HTTPClientError(
