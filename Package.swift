@@ -77,6 +77,26 @@ let layer4 =
     + module(
         "ProcessControl", ["CProcess"], testing: ["Configuration", "StandIn", "synctl"])
     + module("Storage", ["Postgres", "Matrix", "JSON", "Reactor"], testing: ["PostgresCluster"])
+/// Small servers that show how others use the libraries; nothing of the product imports them.
+let examples: [Target] =
+    [
+        ("ExampleEcho", "Echo", ["Reactor"]), ("ExampleChat", "Chat", ["Reactor", "Bytes"]),
+        ("ExampleHello", "Hello", ["HTTPServer", "HTTPWire", "Reactor", "Bytes"]),
+    ].map { name, folder, dependencies in
+        .executableTarget(
+            name: name, dependencies: dependencies.map { .target(name: $0) },
+            path: "Sources/Examples/\(folder)", swiftSettings: strict)
+    } + [
+        .testTarget(
+            name: "ExamplesTests",
+            dependencies: [
+                "ExampleEcho", "ExampleChat", "ExampleHello", "Reactor", "ReactorTesting", "Bytes",
+                "ProcessControl", "TestSupport",
+            ], swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Reactor", "ReactorTesting"],
+            path: "Tests/TestSupport", swiftSettings: strict),
+    ]
 let upper: [Target.Dependency] = ["Bytes", "JSON", "Matrix", "Reactor", logging]
 let layer5 = module(
     "Services",
@@ -145,10 +165,10 @@ let fuzzing: [Target] =
 let package = Package(
     name: "beamline",
     products: [
-        .library(name: "Reactor", targets: ["Reactor"]),
+        .library(name: "Reactor", targets: ["Reactor", "Bytes"]),
         .library(name: "ReactorTesting", targets: ["ReactorTesting"]),
         .library(name: "TLS", targets: ["TLS"]),
-        .library(name: "HTTPServer", targets: ["HTTPServer"]),
+        .library(name: "HTTPServer", targets: ["HTTPServer", "HTTPWire"]),
         .library(name: "HTTPClient", targets: ["HTTPClient"]),
         .library(name: "ReplicationWire", targets: ["ReplicationWire"]),
         .library(name: "Replication", targets: ["Replication"]),
@@ -162,7 +182,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
-        shims, layer1, layer2, layer3, layer4, layer5, layer6, layer7, layer8, whole, fuzzing,
+        shims, layer1, layer2, layer3, layer4, layer5, layer6, layer7, layer8, examples, whole,
+        fuzzing,
     ]
     .flatMap { $0 }
 )

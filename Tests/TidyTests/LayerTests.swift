@@ -9,7 +9,7 @@ private let layers: [[String]] = [
     ["Bytes", "JSON"],
     ["Reactor", "ReactorTesting", "HTTPWire", "ReplicationWire", "YAML", "Matrix"],
     ["TLS", "HTTPServer", "HTTPClient", "Replication", "Postgres", "PostgresCluster"],
-    ["Configuration", "Observability", "ProcessControl", "Storage"],
+    ["Configuration", "Observability", "ProcessControl", "Storage", "Examples"],
     ["Services"],
     ["API"],
     ["Workers"],
