@@ -7,7 +7,7 @@ SHELL := /bin/bash
 BUILD_PACKAGES := libpq-dev libyaml-dev liburing-dev libcrypt-dev libssl-dev \
   libcurl4-openssl-dev zlib1g-dev pkg-config
 RUN_PACKAGES := postgresql python3 python3-venv
-BENCH_PACKAGES := libuv1-dev
+BENCH_PACKAGES := libuv1-dev wrk
 VENV := .tools/venv
 NIO_VERSION := 0.26.0
 # `make demo DEMO_SECONDS=20` ends by itself. DEMO_DIRECTORY keeps the fleet's folder; without it a temporary one is used.
@@ -90,14 +90,22 @@ fuzz: build-deps
 bench: build-deps
 	swift run -c release --package-path Benchmarks FanOut
 
-# Echo beside C, libuv and SwiftNIO in one run: .bench/reactor.md, .json, .svg.
-# `make bench-reactor BENCH="--quick --only echo-64B"` measures less; `--help` tells what else there is.
+# The reactor and the HTTP server beside their peers in one run: .bench/reactor.md, .json, .svg. It takes about
+# half an hour; `make bench-reactor BENCH="--quick --only echo-64B"` measures less, `BENCH=--help` tells what else.
 BENCH ?=
-bench-reactor: build-deps
+NGINX := $(firstword $(wildcard /usr/sbin/nginx) .tools/nginx/usr/sbin/nginx)
+bench-reactor: build-deps $(NGINX)
 	$(call install,$(BENCH_PACKAGES))
 	swift build -c release --package-path Benchmarks
 	swift build -c release --package-path Benchmarks/Peers
-	Benchmarks/.build/release/Bench --ours Benchmarks/.build/release --peers Benchmarks/Peers/.build/release $(BENCH)
+	Benchmarks/.build/release/Bench --ours Benchmarks/.build/release --peers Benchmarks/Peers/.build/release \
+	  --nginx $(NGINX) $(BENCH)
+
+# Taken out of its package, since installing that would start a web server of the system's.
+.tools/nginx/usr/sbin/nginx:
+	@rm -rf .tools/nginx; mkdir -p .tools/nginx
+	@cd .tools/nginx && apt-get download -qq nginx && dpkg -x nginx_*.deb . || \
+	  { echo "No nginx: run apt-get update as root, then try again" >&2; exit 1; }
 
 format: toolchain
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks

@@ -14,7 +14,8 @@ let package = Package(
     dependencies: [.package(name: "beamline", path: "../")],
     targets: [
         .executableTarget(name: "FanOut", dependencies: product, swiftSettings: strict),
-        .executableTarget(name: "Ours", dependencies: product, swiftSettings: strict),
+        .target(name: "CPin"),
+        .executableTarget(name: "Ours", dependencies: product + ["CPin"], swiftSettings: strict),
         .executableTarget(name: "Bench", swiftSettings: strict),
     ]
 )

@@ -27,9 +27,19 @@ let package = Package(
         c("EchoEpoll"),
         c("EchoUring", libraries: ["uring"]),
         c("EchoUV", libraries: ["uv"]),
+        c("HTTPEpoll"),
+        c("HTTPUring", libraries: ["uring"]),
+        c("WakeEpoll"),
         .executableTarget(
-            name: "NIOPeer", dependencies: nio("NIOCore", "NIOPosix", "NIOHTTP1"), path: "NIOPeer",
+            name: "NIOPeer", dependencies: nio("NIOCore", "NIOPosix", "NIOHTTP1") + ["CPeer"],
+            path: "NIOPeer",
             swiftSettings: [.swiftLanguageMode(.v6)]),
+        .executableTarget(
+            name: "HummingbirdPeer",
+            dependencies: [.product(name: "Hummingbird", package: "hummingbird")],
+            path: "HummingbirdPeer", swiftSettings: [.swiftLanguageMode(.v6)]),
         c("EchoLoad", in: "Load/"),
+        c("FanOutLoad", in: "Load/"),
+        c("IdleLoad", in: "Load/"),
     ]
 )

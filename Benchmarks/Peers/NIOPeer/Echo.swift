@@ -18,7 +18,7 @@ final class EchoHandler: ChannelInboundHandler {
     }
 }
 
-@Sendable func echo(_ channel: any Channel) -> EventLoopFuture<Void> {
+@Sendable func setUpEcho(_ channel: any Channel) -> EventLoopFuture<Void> {
     channel.eventLoop.makeCompletedFuture {
         try channel.pipeline.syncOperations.addHandler(EchoHandler())
     }

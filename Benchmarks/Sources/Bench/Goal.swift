@@ -16,8 +16,38 @@ struct Goal {
     let subject: String
     let bound: Bound
 
-    static var all: [Goal] {
-        echoGoals
+    static var all: [Goal] { echoGoals + httpGoals + fanOutGoals + idleGoals }
+
+    private static var httpGoals: [Goal] {
+        ["http-keepalive", "http-pipelined"].flatMap { scenario in
+            againstC(scenario, 1.15) + against("SwiftNIO", scenario, 0.6)
+                + ["rate", "per core"].flatMap { metric in
+                    ours {
+                        Goal(
+                            scenario: scenario, metric: metric, subject: $0, bound: .above("nginx"))
+                    }
+                }
+        }
+    }
+
+    private static var fanOutGoals: [Goal] {
+        againstC("fanout-10000", 1.15) + against("SwiftNIO", "fanout-10000", 0.8)
+    }
+
+    private static var idleGoals: [Goal] {
+        [10_000, 100_000].flatMap { count in
+            ["echo", "http"].flatMap { role in
+                ours {
+                    Goal(
+                        scenario: "idle-\(role)-\(count)", metric: "user memory", subject: $0,
+                        bound: .most(600))
+                }
+            }
+        }
+    }
+
+    private static func ours(_ goal: (String) -> Goal) -> [Goal] {
+        ["ours, epoll", "ours, io_uring"].map(goal)
     }
 
     private static var echoGoals: [Goal] {
@@ -43,10 +73,8 @@ struct Goal {
     }
 
     private static func against(_ peer: String, _ scenario: String, _ ratio: Double) -> [Goal] {
-        ["epoll", "io_uring"].map {
-            Goal(
-                scenario: scenario, metric: "cpu", subject: "ours, \($0)",
-                bound: .times(ratio, peer))
+        ours {
+            Goal(scenario: scenario, metric: "cpu", subject: $0, bound: .times(ratio, peer))
         }
     }
 

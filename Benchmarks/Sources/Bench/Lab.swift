@@ -3,9 +3,12 @@ import Foundation
 /// Runs programs on the server's core and on the load's.
 struct Lab {
     let options: Options
+    private let scratch: String
 
     init(_ options: Options) throws {
         self.options = options
+        scratch = "\(options.output)/reactor"
+        Lab.raiseDescriptorLimit()
         for directory in [options.ours, options.peers]
         where !FileManager.default.fileExists(atPath: directory) {
             throw Problem("there is no \(directory)")
@@ -65,7 +68,46 @@ struct Lab {
     }
 
     /// The process dies with this one, whatever happens.
-    private func pinned(_ command: [String], to core: Int) -> [String] {
+    func pinned(_ command: [String], to core: Int) -> [String] {
         ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", "\(core)"] + command
+    }
+
+    // MARK: Files
+
+    /// A folder of its own for what a subject leaves.
+    func folder(_ name: String) throws -> String {
+        let path = URL(filePath: "\(scratch)/\(name)").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        return path
+    }
+
+    func file(_ name: String, _ text: String) throws -> String {
+        let path = "\(try folder("."))/\(name)"
+        try Data(text.utf8).write(to: URL(filePath: path))
+        return URL(filePath: path).standardizedFileURL.path
+    }
+
+    // MARK: Descriptors
+
+    /// What stands against a process that has so many.
+    func obstacle(to count: Int) -> String? {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        guard limit.rlim_max < count else { return nil }
+        return "it takes \(count) descriptors, and the hard limit is \(limit.rlim_max) (ulimit -Hn)"
+    }
+
+    /// As far as this user may; the programs inherit it.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        getrlimit(resource, &limit)
+        let wanted: rlim_t = 210_000
+        if limit.rlim_max < wanted {
+            var raised = rlimit(rlim_cur: wanted, rlim_max: wanted)
+            if setrlimit(resource, &raised) == 0 { return }
+        }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(resource, &limit)
     }
 }

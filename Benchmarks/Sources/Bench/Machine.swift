@@ -11,7 +11,7 @@ enum Machine {
             text(lab, ["swift", "--version"]).split(separator: "\n").first.map(String.init) ?? "",
             text(lab, ["clang", "--version"]).split(separator: "\n").first.map(String.init) ?? "",
         ]
-        let versions = ["liburing-dev", "libuv1-dev", "nginx-light", "wrk"].map { package in
+        let versions = ["liburing-dev", "libuv1-dev", "wrk"].map { package in
             "\(package) \(text(lab, ["dpkg-query", "-W", "-f", "${Version}", package]))"
         }
         lines.append(

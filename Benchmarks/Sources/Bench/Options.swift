@@ -9,6 +9,7 @@ struct Options {
     static let usage = """
         usage: Bench --ours DIRECTORY --peers DIRECTORY [options]
           --ours, --peers    where the servers' executables are
+          --nginx FILE       nginx's executable (nginx)
           --only NAME        only scenarios whose names begin so; may be repeated
           --subject NAME     only these subjects; may be repeated
           --seconds S        measured time of each run (3)
@@ -21,6 +22,7 @@ struct Options {
     var help = false
     var ours = ""
     var peers = ""
+    var nginx = "nginx"
     var only: [String] = []
     var subjects: [String] = []
     var seconds = 3.0
@@ -47,6 +49,7 @@ struct Options {
             case "--help": help = true
             case "--ours": ours = try value(name)
             case "--peers": peers = try value(name)
+            case "--nginx": nginx = try value(name)
             case "--only": only.append(try value(name))
             case "--subject": subjects.append(try value(name))
             case "--seconds": seconds = try number(name)

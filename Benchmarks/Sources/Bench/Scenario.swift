@@ -7,9 +7,11 @@ struct Scenario {
     let subjects: [Subject]
     /// What the table shows, of all that is measured.
     let columns: [String]
+    /// How many descriptors a process must be allowed.
+    var descriptors = 0
     let measure: (Lab, Subject) throws -> [Measurement]
 
-    static var all: [Scenario] { echoes }
+    static var all: [Scenario] { echoes + http + [fanOut] + idle + [wakeUp, timers] }
 
     /// Every subject once, then every subject again, and so on; each round begins with another one, so that
     /// none always follows the same.
@@ -18,6 +20,10 @@ struct Scenario {
         let subjects = subjects.filter { wanted.isEmpty || wanted.contains($0.name) }
         var samples = Samples(subjects.map(\.name))
         var obstacles: [String: String] = [:]
+        if let obstacle = lab.obstacle(to: descriptors) {
+            progress("\(name) is left out: \(obstacle)")
+            return report.add(self, samples, ["all": obstacle])
+        }
         for round in 0..<lab.options.runs {
             for offset in subjects.indices {
                 let subject = subjects[(round + offset) % subjects.count]

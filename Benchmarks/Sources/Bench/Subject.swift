@@ -11,7 +11,7 @@ struct Subject {
 
     static func ours(_ role: String) -> [Subject] {
         ["epoll", "io_uring"].map { backend in
-            Subject("ours, \(backend)") { [$0.ours("Ours"), role, "\($1)", backend] }
+            Subject("ours, \(backend)") { [$0.ours("Ours"), backend, role, "\($1)"] }
         }
     }
 

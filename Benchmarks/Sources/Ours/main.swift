@@ -1,26 +1,40 @@
 // The product under measurement, through its public libraries:
 //
-//     Ours echo PORT BACKEND
+//     Ours BACKEND echo PORT | http PORT | wakeup ROUNDS LOOP-CORE SUBMITTING-CORE | timers COUNT
 
 import Glibc
 import Reactor
 
 let arguments = CommandLine.arguments
-guard arguments.count == 4, let port = UInt16(arguments[2]),
-    let backend = EventLoop.Backend(rawValue: arguments[3])
-else {
-    print("usage: Ours echo PORT epoll|io_uring")
+let numbers = arguments.dropFirst(3).compactMap { Int($0) }
+guard arguments.count > 3, let backend = EventLoop.Backend(rawValue: arguments[1]) else {
+    print(
+        "usage: Ours epoll|io_uring echo PORT | http PORT | wakeup ROUNDS CORE CORE | timers COUNT")
     exit(2)
 }
-raiseDescriptorLimit()
 let loop = try EventLoop(backend: backend)
-switch arguments[1] {
-case "echo": loop.submit { loop in listenForEcho(on: .loopback(port: port), loop) }
+switch (arguments[2], numbers.count) {
+case ("echo", 1):
+    raiseDescriptorLimit()
+    let address = SocketAddress.loopback(port: UInt16(numbers[0]))
+    loop.submit { loop in listenForEcho(on: address, loop) }
+    loop.run()
+case ("http", 1):
+    raiseDescriptorLimit()
+    let address = SocketAddress.loopback(port: UInt16(numbers[0]))
+    loop.submit { loop in listenForHTTP(on: address, loop) }
+    loop.run()
+case ("wakeup", 3):
+    measureWakeUps(
+        rounds: numbers[0], loopCore: numbers[1], submittingCore: numbers[2], loop)
+case ("timers", 1):
+    let count = numbers[0]
+    loop.submit { loop in measureTimers(count: count, loop) }
+    loop.run()
 default:
-    print("Ours does not know \(arguments[1])")
+    print("Ours does not know \(arguments[2])")
     exit(2)
 }
-loop.run()
 
 /// A server with thousands of clients does this in its own way; a benchmark takes what is allowed.
 func raiseDescriptorLimit() {

@@ -25,3 +25,6 @@ uint64_t cpeer_now(void);
 // Connects to a port of 127.0.0.1 from the `index`th connection's source address, 20,000 to an address,
 // because ports run out. The socket does not block afterwards and leaves no TIME_WAIT behind.
 int cpeer_connect(int port, unsigned index);
+
+// Keeps the calling thread on a core.
+void cpeer_pin(int core);
