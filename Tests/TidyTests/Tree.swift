@@ -20,6 +20,10 @@ enum Tree {
     static let shims = files(under: "CShims", endings: ["c", "h"])
     static let benchmarks = files(under: "Benchmarks", endings: ["swift", "c", "h"])
 
+    /// What the reactor's catalog tells besides its overview.
+    static let articles = files(under: "Sources/Reactor/Reactor.docc", endings: ["md"])
+        .filter { !$0.path.hasSuffix("/Reactor.md") }
+
     private static func files(under folder: String, endings: Set<String>) -> [File] {
         let base = root.appending(path: folder)
         guard let paths = FileManager.default.enumerator(atPath: base.path) else { return [] }
