@@ -153,7 +153,13 @@ public actor EventLoop {
     public nonisolated func timeUntilNextTimer() -> Duration? {
         let isInTurn = executor.isOnLoop
         if !isInTurn { executor.bind() }
-        defer { if !isInTurn { executor.unbind() } }
+        defer {
+            if !isInTurn {
+                // The host sleeps next: whatever comes from now on has to wake it.
+                if !executor.beginSleep() { executor.wake() }
+                executor.unbind()
+            }
+        }
         return assumeIsolated { loop in
             let now = loop.tick(of: Instant.now)
             return loop.hot.value.timers.nextTick.map { .milliseconds(Int64(max($0, now) - now)) }
