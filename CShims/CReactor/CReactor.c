@@ -2,6 +2,8 @@
 #include "CReactor.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -51,6 +53,11 @@ int creactor_start_thread(const char *name, void (*body)(void *), void *context)
     return error;
 }
 
+size_t creactor_heap_in_use(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
 int creactor_stream_socket(int family) {
     return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
@@ -85,4 +92,26 @@ int creactor_socket_error(int descriptor) {
 int creactor_reset_on_close(int descriptor) {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     return setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+int creactor_reserve(void) { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+int creactor_shed(int listener, int *reserve, int limit) {
+    int shed = 0;
+    if (*reserve >= 0) close(*reserve);
+    // Some listeners block, for io_uring's sake.
+    int flags = fcntl(listener, F_GETFL);
+    if (flags >= 0 && !(flags & O_NONBLOCK)) fcntl(listener, F_SETFL, flags | O_NONBLOCK);
+    while (shed < limit) {
+        int accepted = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (accepted >= 0) {
+            close(accepted);
+            shed++;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            break;
+        }
+    }
+    if (flags >= 0 && !(flags & O_NONBLOCK)) fcntl(listener, F_SETFL, flags);
+    *reserve = creactor_reserve();
+    return shed;
 }

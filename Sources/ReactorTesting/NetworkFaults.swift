@@ -1,3 +1,5 @@
+public import Reactor
+
 /// What a simulated network does to its connections. Probabilities are from 0 to 1, per operation.
 public struct NetworkFaults: Sendable {
     /// A read gives only a part of what has arrived.
@@ -10,6 +12,13 @@ public struct NetworkFaults: Sendable {
     public var blockedWrites = 0.0
     /// A write breaks the connection instead: both ends see a reset.
     public var resets = 0.0
+    /// An accept finds no descriptor left (EMFILE), although one may be had the next moment.
+    public var exhaustion = 0.0
+    /// An attempt to connect gets no answer, or ECONNREFUSED or ENETUNREACH, each as often as the
+    /// others, although somebody listens.
+    public var failedConnections = 0.0
+    /// Addresses from which no answer ever comes.
+    public var blackHoles: Set<SocketAddress> = []
     /// How long bytes, connections and ends travel.
     public var latencyMax: Duration = .zero
     /// How many bytes may be under way in one direction.

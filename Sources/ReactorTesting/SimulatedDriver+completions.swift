@@ -45,6 +45,7 @@ extension SimulatedDriver {
 
     private func event(of socket: SimulatedSocket, _ descriptor: Int32) -> Completion.Event? {
         if case .listener = socket.role {
+            if random.happens(faults.exhaustion) { return .acceptFailed(EMFILE) }
             return sockets[descriptor]?.waiting.removeFirst().descriptor.asAccepted
         }
         if let outcome = socket.outcome {

@@ -9,6 +9,13 @@ extension SimulatedDriver {
     ) throws(SystemError) {
         let due = nanoseconds + latency()
         sockets[descriptor]?.token = token
+        if faults.blackHoles.contains(address) { return }
+        if random.happens(faults.failedConnections) {
+            let codes: [Int32] = [0, ECONNREFUSED, ENETUNREACH]
+            let code = codes.randomElement(using: &random) ?? 0
+            if code != 0 { sockets[descriptor]?.outcome = (code, due) }
+            return
+        }
         guard let listener = listener(at: address) else {
             sockets[descriptor]?.outcome = (ECONNREFUSED, due)
             return
@@ -45,6 +52,11 @@ extension SimulatedDriver {
         }
         return .sent(transmit(Array(vector), from: descriptor))
     }
+
+    /// Files are copied here.
+    func sendFile(
+        _ file: Int32, from offset: Int64, count: Int, on descriptor: Int32, token: Token
+    ) -> SendOutcome { .failed(ENOSYS) }
 
     /// How many bytes may still get under way.
     func room(beyond descriptor: Int32) -> Int {
@@ -92,15 +104,25 @@ extension SimulatedDriver {
     func forget(_ descriptor: Int32, token: Token) {
         forgetWatch(token)
         guard let socket = sockets[descriptor] else { return }
-        for connection in socket.waiting {
-            hangUp(connection.descriptor, reset: true)
-            close(connection.descriptor)
-        }
+        refuseWaiting(at: descriptor)
         if socket.late != nil {
             orphaned.append(Completion(token: token, event: .sendFailed(ECANCELED)))
         }
         // Unread input makes a close a reset, as with TCP.
         hangUp(descriptor, reset: socket.resetsOnClose || socket.incoming.count > 0)
+    }
+
+    func shed(_ listener: Int32, reserve: inout Int32) -> Int { refuseWaiting(at: listener) }
+
+    @discardableResult
+    private func refuseWaiting(at listener: Int32) -> Int {
+        let waiting = sockets[listener]?.waiting ?? []
+        sockets[listener]?.waiting = []
+        for connection in waiting {
+            hangUp(connection.descriptor, reset: true)
+            close(connection.descriptor)
+        }
+        return waiting.count
     }
 
     private func hangUp(_ descriptor: Int32, reset: Bool) {

@@ -62,7 +62,9 @@ final class SimulatedDriver: Driver {
         return descriptor
     }
 
-    func openSocket(for address: SocketAddress) throws(SystemError) -> Int32 {
+    func openSocket(
+        for address: SocketAddress, options: ChannelOptions
+    ) throws(SystemError) -> Int32 {
         try add(SimulatedSocket())
     }
 
@@ -88,7 +90,7 @@ final class SimulatedDriver: Driver {
         order.first { sockets[$0]?.role == .listener(address) }
     }
 
-    func configure(_ descriptor: Int32, _ options: ChannelOptions) {}
+    func configure(_ descriptor: Int32, _ options: ChannelOptions, isTCP: Bool) {}
     func resetOnClose(_ descriptor: Int32) { sockets[descriptor]?.resetsOnClose = true }
 
     // MARK: Registration

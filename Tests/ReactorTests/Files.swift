@@ -31,8 +31,12 @@ func shutDownOutput(of descriptor: Int32) { shutdown(descriptor, Int32(SHUT_WR))
 
 /// A socket connected with a plain blocking call, outside of any loop.
 func connectBlocking(to address: SocketAddress) -> Int32 {
-    guard case .ipv4(let host, let port) = address else { return -1 }
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    return connectBlocking(descriptor, to: address) ? descriptor : -1
+}
+
+func connectBlocking(_ descriptor: Int32, to address: SocketAddress) -> Bool {
+    guard case .ipv4(let host, let port) = address else { return false }
     var name = sockaddr_in()
     name.sin_family = sa_family_t(AF_INET)
     name.sin_port = port.bigEndian
@@ -42,7 +46,7 @@ func connectBlocking(to address: SocketAddress) -> Int32 {
             descriptor, UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self),
             socklen_t(MemoryLayout<sockaddr_in>.size))
     }
-    return result == 0 ? descriptor : -1
+    return result == 0
 }
 
 func closeDescriptor(_ descriptor: Int32) { close(descriptor) }

@@ -6,6 +6,8 @@
 #include "creactor_clock.h"
 #include "creactor_epoll.h"
 #include "creactor_event.h"
+#include "creactor_file.h"
+#include "creactor_process.h"
 #include "creactor_socket.h"
 #include "creactor_uring.h"
 #include "creactor_uring_requests.h"

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -27,6 +28,9 @@ int creactor_read_signal(int descriptor);
 /// Starts a detached thread that runs `body(context)` with all signals blocked, so that signals
 /// always reach the loop. Returns 0 or an errno value.
 int creactor_start_thread(const char *name, void (*body)(void *context), void *context);
+
+/// The bytes that malloc(3) has given out, for tests that look for leaks. See mallinfo2(3).
+size_t creactor_heap_in_use(void);
 
 #pragma clang assume_nonnull end
 

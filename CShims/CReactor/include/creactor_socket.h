@@ -36,6 +36,13 @@ int creactor_socket_error(int descriptor);
 /// Makes the next close(2) send a reset instead of lingering (SO_LINGER with a time of zero).
 int creactor_reset_on_close(int descriptor);
 
+/// A descriptor without a use, kept so that one can be had when there is none left; or -1.
+int creactor_reserve(void);
+
+/// Accepts and closes what waits at a listener, at most so many, with the reserve's descriptor:
+/// gives that up first and opens another at the end (-1 if that fails). Returns how many.
+int creactor_shed(int listener, int *reserve, int limit);
+
 #pragma clang assume_nonnull end
 
 #endif

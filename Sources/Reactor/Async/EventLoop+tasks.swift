@@ -1,3 +1,5 @@
+internal import Glibc
+
 extension EventLoop {
     /// Starts a task on the loop from code that is isolated to it.
     ///
@@ -66,5 +68,22 @@ extension EventLoop {
         var starting: [() -> Void] = []
         swap(&starting, &onceParked)
         for start in starting { start() }
+    }
+
+    /// As ``offload(_:)``, but on a pool that need not take the work. Throws EAGAIN if `waitingMax`
+    /// others wait for a thread already.
+    func offload<Result: Sendable>(
+        to pool: BlockingPool, waitingMax: Int, _ work: @escaping @Sendable () -> Result
+    ) async throws(SystemError) -> Result {
+        let outcome: Result? = await withUnsafeContinuation(isolation: self) { continuation in
+            onceParked.append {
+                let isAccepted = pool.run(waitingMax: waitingMax) {
+                    continuation.resume(returning: work())
+                }
+                if !isAccepted { continuation.resume(returning: nil) }
+            }
+        }
+        guard let outcome else { throw SystemError("offload", code: EAGAIN) }
+        return outcome
     }
 }

@@ -21,7 +21,9 @@ public final class Channel {
     let descriptor: Int32
     let token: Token
     private var handler: (any ChannelHandler)?
-    private let options: ChannelOptions
+    private let highWaterMark: Int
+    private let lowWaterMark: Int
+    private let lingerTimeout: Duration
     private var phase = Phase.open
     /// What the kernel is being given, if anything. While `inFlight` it reads from it, so nothing
     /// may change.
@@ -38,6 +40,8 @@ public final class Channel {
     private var hasStarted = false
     private var wantsInput = true
     private var closeTimer: Timer?
+    /// Files to be sent, and what was written before each. Rare, hence in a box.
+    private var tail: OutputTail?
     /// What stands between the handler and the network, such as TLS.
     private var filtered: FilteredStream?
 
@@ -48,7 +52,9 @@ public final class Channel {
         token: Token? = nil
     ) {
         self.descriptor = descriptor.release()
-        self.options = options
+        highWaterMark = options.highWaterMark
+        lowWaterMark = options.lowWaterMark
+        lingerTimeout = options.lingerTimeout
         self.token = token ?? loop.insert(.free)
         loop.replace(.channel(self), at: self.token)
     }
@@ -74,7 +80,6 @@ public final class Channel {
     }
 
     private func start(on loop: isolated EventLoop) {
-        loop.driver.configure(descriptor, options)
         do throws(SystemError) {
             try loop.driver.receive(from: descriptor, token: token)
             hasStarted = true
@@ -101,7 +106,7 @@ public final class Channel {
 
     /// Output, in bytes, that the kernel has not taken yet.
     public var pendingBytes: Int {
-        encodedBytes + (filtered?.plainBytes ?? 0)
+        encodedBytes + (filtered?.plainBytes ?? 0) + (tail?.count ?? 0)
     }
 
     /// What the channel's ``ChannelSecurity`` made for it.
@@ -156,9 +161,28 @@ public final class Channel {
         return queue
     }
 
+    /// Queues `count` bytes of a file from `offset` on, in order with what else is written. Dropped
+    /// once the channel closes.
+    ///
+    /// The loop never waits for the disk and holds no more than a quarter of a mebibyte of it; what
+    /// is in the kernel's cache goes to the socket without a copy in this process. If the file turns
+    /// out shorter, or cannot be read, the connection is reset, with
+    /// ``CloseReason/failed(_:)`` and ENODATA or what the disk said: the peer has been promised more.
+    public func write(
+        _ file: File, from offset: Int64 = 0, count: Int, on loop: isolated EventLoop
+    ) {
+        guard phase == .open, !shutdownIsDue, count > 0 else { return }
+        let tail = tail ?? OutputTail()
+        self.tail = tail
+        let before: OutputPool.Loan?
+        if let filtered { before = filtered.takePlain() } else { before = queued.take() }
+        tail.append(before, FileTransfer(file, from: offset, count: count))
+        queuedMore(on: loop)
+    }
+
     private func queuedMore(on loop: isolated EventLoop) {
         flushAtEndOfTurn(on: loop)
-        if belowMarks, pendingBytes >= options.highWaterMark {
+        if belowMarks, pendingBytes >= highWaterMark {
             belowMarks = false
             handler?.writabilityChanged(self, on: loop)
         }
@@ -177,6 +201,10 @@ public final class Channel {
         guard hasStarted else { return flushAtEndOfTurn(on: loop) }
         if let filtered, filtered.hasInputDue { filtered.pump(on: loop) }
         if let code = offer(on: loop) { return fail("send", code, on: loop) }
+        if let failure = tail?.failure {
+            loop.driver.resetOnClose(descriptor)
+            return finish(.failed(failure), on: loop)
+        }
         wrote(on: loop)
     }
 
@@ -188,7 +216,7 @@ public final class Channel {
     /// another channel writes, no handler may be called. A failure shows again when it does.
     func flushEarly(on loop: isolated EventLoop) {
         guard flushIsDue, phase == .open, belowMarks, hasStarted, !shutdownIsDue,
-            filtered == nil
+            filtered == nil, tail == nil
         else { return }
         if offer(on: loop) == nil { flushIsDue = false }
     }
@@ -214,11 +242,50 @@ public final class Channel {
 
     @inline(__always)
     private func nextOutput(on loop: isolated EventLoop) -> OutputPool.Loan? {
+        if tail != nil { return nextOfTail(on: loop) }
         if let filtered {
             filtered.encode(ending: phase == .draining || shutdownIsDue, on: loop)
             guard phase != .closed, let queued, !queued.pointee.isEmpty else { return nil }
         }
         return queued.take()
+    }
+
+    /// As above, while files are part of it.
+    private func nextOfTail(on loop: isolated EventLoop) -> OutputPool.Loan? {
+        var turns = 4
+        while let tail {
+            if tail.current != nil { return encodeTail(tail, on: loop) }
+            switch tail.next(for: self, copies: filtered != nil, on: loop) {
+            case .output(let output):
+                guard filtered != nil else { return output }
+                tail.current = output
+            case .sent:
+                turns -= 1
+                guard turns == 0 else { continue }
+                // A big file and a fast peer: others have their turn.
+                flushIsDue = true
+                loop.flushLater(self)
+                return nil
+            case .blocked:
+                blocked = true
+                return nil
+            case .waiting: return nil
+            case .failed(let error):
+                tail.failure = error
+                return nil
+            case .done: self.tail = nil
+            }
+        }
+        return nextOutput(on: loop)
+    }
+
+    private func encodeTail(
+        _ tail: OutputTail, on loop: isolated EventLoop
+    ) -> OutputPool.Loan? {
+        guard let filtered else { return nil }
+        tail.current = filtered.encode(ahead: tail.current, on: loop)
+        guard phase != .closed, let queued, !queued.pointee.isEmpty else { return nil }
+        return self.queued.take()
     }
 
     private func took(_ count: Int, of output: OutputPool.Loan, on loop: isolated EventLoop) {
@@ -229,7 +296,7 @@ public final class Channel {
     }
 
     private func wrote(on loop: isolated EventLoop) {
-        if !belowMarks, pendingBytes < options.lowWaterMark {
+        if !belowMarks, pendingBytes < lowWaterMark {
             belowMarks = true
             if phase == .open { handler?.writabilityChanged(self, on: loop) }
         }
@@ -278,7 +345,7 @@ public final class Channel {
         lingers = lingering
         phase = .draining
         setReceiving(true, on: loop)
-        closeTimer = loop.schedule(after: options.lingerTimeout) { self.abort(on: loop) }
+        closeTimer = loop.schedule(after: lingerTimeout) { self.abort(on: loop) }
         if filtered == nil, pendingBytes == 0, !inFlight {
             linger(on: loop)
         } else {
@@ -330,6 +397,7 @@ public final class Channel {
         Glibc.close(descriptor)
         if inFlight { loop.keepUntilSent(self) } else { drop(sending.take(), on: loop) }
         drop(queued.take(), on: loop)
+        tail = nil
         belowMarks = false
         let told = filtered?.reason(insteadOf: reason) ?? reason
         filtered.take()?.closed(told, on: loop)

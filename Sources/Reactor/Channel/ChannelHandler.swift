@@ -38,30 +38,3 @@ public enum CloseReason: Sendable, Hashable {
     /// The loop stopped.
     case loopStopped
 }
-
-/// Limits and socket options of a channel.
-public struct ChannelOptions: Sendable {
-    /// Queued output, in bytes, from which ``Channel/isWritable`` is false.
-    public var highWaterMark: Int
-    /// Queued output, in bytes, below which it is true again.
-    public var lowWaterMark: Int
-    /// Whether small segments are sent at once (TCP_NODELAY). See tcp(7).
-    public var noDelay: Bool
-    /// Whether the kernel probes idle peers (SO_KEEPALIVE). See socket(7).
-    public var keepAlive: Bool
-    /// How long a closing channel may take to write what is queued, and then to see the peer's
-    /// FIN, before it is closed by force.
-    public var lingerTimeout: Duration
-
-    /// The defaults: a mebibyte and a quarter of it, no delay, no probes, five seconds.
-    public init(
-        highWaterMark: Int = 1 << 20, lowWaterMark: Int = 1 << 18, noDelay: Bool = true,
-        keepAlive: Bool = false, lingerTimeout: Duration = .seconds(5)
-    ) {
-        self.highWaterMark = highWaterMark
-        self.lowWaterMark = lowWaterMark
-        self.noDelay = noDelay
-        self.keepAlive = keepAlive
-        self.lingerTimeout = lingerTimeout
-    }
-}

@@ -1,16 +1,37 @@
 internal import Glibc
 
-/// A connection under way, with the task that waits for it.
+/// A connection under way to one address.
 final class ConnectionAttempt {
     private let descriptor: Int32
-    fileprivate var token: Token?
-    fileprivate var timer: Timer?
-    private var waiter: UnsafeContinuation<Int32, Never>?
+    private var token: Token?
+    /// Told the outcome, once: 0 or `errno`.
+    private var finish: ((Int32) -> Void)?
 
-    fileprivate init(_ descriptor: Int32) { self.descriptor = descriptor }
+    private init(_ descriptor: Int32, _ finish: @escaping (Int32) -> Void) {
+        self.descriptor = descriptor
+        self.finish = finish
+    }
 
-    fileprivate func wait(_ continuation: UnsafeContinuation<Int32, Never>) {
-        waiter = continuation
+    /// Begins to connect. `finish` is called later, unless this throws or it is cancelled before.
+    static func start(
+        to address: SocketAddress, options: ChannelOptions, on loop: isolated EventLoop,
+        finish: @escaping (Int32) -> Void
+    ) throws(SystemError) -> ConnectionAttempt {
+        let socket = Descriptor(
+            owning: try loop.driver.openSocket(for: address, options: options))
+        let attempt = ConnectionAttempt(socket.raw, finish)
+        let token = loop.insert(.connecting(attempt))
+        do throws(SystemError) {
+            try loop.driver.connect(socket.raw, to: address, token: token)
+        } catch {
+            loop.driver.forget(socket.raw, token: token)
+            loop.remove(token)
+            throw error
+        }
+        attempt.token = token
+        // From here the attempt owns the descriptor.
+        _ = socket.release()
+        return attempt
     }
 
     func handle(_ event: Completion.Event, on loop: isolated EventLoop) {
@@ -19,14 +40,27 @@ final class ConnectionAttempt {
 
     /// Ends the attempt: 0 keeps the descriptor and its slot for the channel.
     func end(with code: Int32, on loop: isolated EventLoop) {
-        guard let waiter = waiter.take() else { return }
-        if let timer = timer.take() { loop.cancel(timer) }
-        if code != 0, let token = token.take() {
-            loop.driver.forget(descriptor, token: token)
-            loop.remove(token)
-            close(descriptor)
-        }
-        waiter.resume(returning: code)
+        if code != 0 { release(on: loop) }
+        finish.take()?(code)
+    }
+
+    /// Ends the attempt, of which nobody is told.
+    func cancel(on loop: isolated EventLoop) {
+        finish = nil
+        release(on: loop)
+    }
+
+    private func release(on loop: isolated EventLoop) {
+        guard let token = token.take() else { return }
+        loop.driver.forget(descriptor, token: token)
+        loop.remove(token)
+        close(descriptor)
+    }
+
+    /// The channel on what was connected; `nil` if the loop has stopped since.
+    func makeChannel(_ options: ChannelOptions, on loop: isolated EventLoop) -> Channel? {
+        guard let token = token.take() else { return nil }
+        return Channel(Descriptor(owning: descriptor), options: options, on: loop, token: token)
     }
 }
 
@@ -42,31 +76,23 @@ extension EventLoop {
     ) async throws(SystemError) -> Channel {
         guard !isStopped else { throw .cancelled("connect") }
         let deadline = now + timeout
-        var descriptor: Descriptor? = Descriptor(
-            owning: try driver.openSocket(for: address))
-        guard let raw = descriptor?.raw else { throw .cancelled("connect") }
-        let attempt = ConnectionAttempt(raw)
-        let token = insert(.connecting(attempt))
-        do throws(SystemError) {
-            try driver.connect(raw, to: address, token: token)
-        } catch {
-            remove(token)
-            throw error
+        var waiter: UnsafeContinuation<Int32, Never>?
+        let attempt = try ConnectionAttempt.start(to: address, options: options, on: self) {
+            waiter?.resume(returning: $0)
         }
-        attempt.token = token
-        // From here the attempt owns the descriptor, until it succeeds.
-        if let owner = descriptor.take() { _ = owner.release() }
-        attempt.timer = schedule(after: timeout) { attempt.end(with: ETIMEDOUT, on: self) }
-        let code = await withUnsafeContinuation(isolation: self) { attempt.wait($0) }
+        let timer = schedule(after: timeout) { attempt.end(with: ETIMEDOUT, on: self) }
+        let code = await withUnsafeContinuation(isolation: self) { waiter = $0 }
+        cancel(timer)
         guard code == 0 else { throw SystemError("connect", code: code) }
-        let channel = Channel(
-            Descriptor(owning: raw), options: options, on: self, token: token)
+        guard let channel = attempt.makeChannel(options, on: self) else {
+            throw .cancelled("connect")
+        }
         if let security { try await secure(channel, by: security, until: deadline) }
         channel.start(makeHandler(channel), on: self)
         return channel
     }
 
-    private func secure(
+    func secure(
         _ channel: Channel, by security: any ChannelSecurity, until deadline: Instant
     ) async throws(SystemError) {
         do throws(SystemError) {

@@ -1,42 +1,32 @@
+internal import CReactor
 internal import Glibc
 
-/// Options of a listening socket.
-public struct ListenerOptions: Sendable {
-    /// How many connections may wait to be accepted. See listen(2).
-    public var backlog: Int32
-    /// Whether several sockets may listen on the address, the kernel spreading connections over
-    /// them (SO_REUSEPORT). See socket(7).
-    public var reusePort: Bool
-    /// The permission bits of a Unix socket's file; `nil` leaves what the umask gives.
-    public var unixMode: UInt32?
-    /// Options of the channels that are accepted.
-    public var channel: ChannelOptions
-    /// What encrypts the channels that are accepted; `nil`: nothing does.
-    public var security: (any ChannelSecurity)?
-
-    /// The defaults: a backlog of 1,024 and the channel's defaults.
-    public init(
-        backlog: Int32 = 1024, reusePort: Bool = false, unixMode: UInt32? = nil,
-        channel: ChannelOptions = ChannelOptions(), security: (any ChannelSecurity)? = nil
-    ) {
-        self.backlog = backlog
-        self.reusePort = reusePort
-        self.unixMode = unixMode
-        self.channel = channel
-        self.security = security
-    }
-}
-
 /// A listening socket on a loop; open until ``close(on:)`` or the loop stops.
+///
+/// When accepting fails because descriptors have run out (EMFILE, ENFILE), the listener gives up a
+/// descriptor that it keeps in reserve, accepts with it what waits, and closes that at once:
+/// clients learn quickly that they are not served, instead of hanging in the backlog. Then it rests
+/// for ten milliseconds, twice as long after each further failure, up to 320, and tries again.
+/// Other failures, such as ENOBUFS and ENOMEM, make it rest likewise. ``onTrouble`` tells.
 public final class Listener {
     private let descriptor: Int32
     private let options: ListenerOptions
     private let accept: (Channel) -> any ChannelHandler
     fileprivate var token: Token?
-    private var isPaused = false
+    /// The socket's file, so that closing does not remove a successor's.
+    private let file: FileIdentity?
+    private var reserve: Int32
+    private var resumption: Timer?
+    private var failures = 0
 
     /// Where it listens, with the real port where 0 was asked for.
     public let localAddress: SocketAddress
+
+    /// What the listener has done so far.
+    public private(set) var statistics = ListenerStatistics()
+
+    /// Called on the loop whenever accepting fails; at most a hundred times a second.
+    public var onTrouble: ((AcceptTrouble) -> Void)?
 
     fileprivate init(
         _ descriptor: consuming Descriptor, _ address: SocketAddress, _ options: ListenerOptions,
@@ -46,24 +36,42 @@ public final class Listener {
         self.options = options
         self.accept = accept
         localAddress = address
+        if case .unix(let path) = address, !address.isAbstract {
+            file = FileIdentity(ofSocketAt: path)
+        } else {
+            file = nil
+        }
+        reserve = creactor_reserve()
     }
 
     /// Stops accepting and frees the address. Channels that were accepted go on.
     public func close(on loop: isolated EventLoop) {
         guard let token = token.take() else { return }
+        if let resumption = resumption.take() { loop.cancel(resumption) }
         loop.driver.forget(descriptor, token: token)
         loop.remove(token)
         Glibc.close(descriptor)
-        if case .unix(let path) = localAddress { unlink(path) }
+        if reserve >= 0 { Glibc.close(reserve) }
+        reserve = -1
+        onTrouble = nil
+        guard let file, case .unix(let path) = localAddress else { return }
+        if FileIdentity(ofSocketAt: path) == file { unlink(path) }
     }
 
     func handle(_ event: Completion.Event, on loop: isolated EventLoop) {
         switch event {
         case .accepted(let accepted):
+            statistics.accepted += 1
+            failures = 0
+            if !localAddress.isTCP {
+                // TCP sockets have inherited theirs. These are about buffers alone, and a socket
+                // without the wish is still a socket.
+                try? loop.driver.configure(accepted, options.channel, isTCP: false)
+            }
             let channel = Channel(Descriptor(owning: accepted), options: options.channel, on: loop)
             guard secure(channel, on: loop) else { return channel.abort(on: loop) }
             channel.start(accept(channel), on: loop)
-        case .acceptFailed: pause(on: loop)
+        case .acceptFailed(let code): rest(after: code, on: loop)
         case .received, .endOfInput, .receiveFailed, .writable, .sent, .sendFailed, .connected,
             .ready:
             break
@@ -77,25 +85,57 @@ public final class Listener {
         return true
     }
 
-    /// Descriptors or memory have run out: the waiting connection would be reported again and
-    /// again, so accepting rests until some may have been freed.
-    private func pause(on loop: isolated EventLoop) {
-        guard let token, !isPaused else { return }
-        isPaused = true
+    /// The waiting connection would be reported again and again, so accepting rests until something
+    /// may have been freed.
+    private func rest(after code: Int32, on loop: isolated EventLoop) {
+        guard let token, resumption == nil else { return }
         loop.driver.setAccepting(false, on: descriptor, token: token)
-        loop.schedule(after: .milliseconds(100)) {
+        let isExhausted = code == EMFILE || code == ENFILE
+        let shed = isExhausted ? loop.driver.shed(descriptor, reserve: &reserve) : 0
+        let pause = Duration.milliseconds(10 << min(failures, 5))
+        failures += 1
+        statistics.shed += shed
+        statistics.pauses += 1
+        resumption = loop.schedule(after: pause) {
+            self.resumption = nil
             guard let token = self.token else { return }
-            self.isPaused = false
             loop.driver.setAccepting(true, on: self.descriptor, token: token)
         }
+        onTrouble?(
+            AcceptTrouble(
+                error: SystemError("accept", code: code), shed: shed, pause: pause))
     }
+}
+
+/// What a listener has done since it was made.
+public struct ListenerStatistics: Sendable, Hashable {
+    /// Connections that became channels.
+    public var accepted = 0
+    /// Connections that were accepted and closed at once, for want of descriptors.
+    public var shed = 0
+    /// Rests after failures.
+    public var pauses = 0
+
+    /// Nothing yet.
+    public init() {}
+}
+
+/// Why a listener rests.
+public struct AcceptTrouble: Sendable, Hashable {
+    /// What accept(2) said, such as EMFILE.
+    public var error: SystemError
+    /// Connections that were closed at once, so that their clients need not wait.
+    public var shed: Int
+    /// How long accepting rests.
+    public var pause: Duration
 }
 
 extension EventLoop {
     /// Listens on `address` and calls `accept` for each connection, which returns its handler.
     ///
-    /// A Unix socket's file that nobody listens on any more is replaced. Throws EADDRINUSE,
-    /// EACCES, EADDRNOTAVAIL and the like as bind(2) and listen(2) do.
+    /// A Unix socket's file that nobody listens on any more is replaced; a live one, or a file of
+    /// another kind, is EADDRINUSE. Throws that, EACCES, EADDRNOTAVAIL and the like as bind(2) and
+    /// listen(2) do.
     public func listen(
         on address: SocketAddress, options: ListenerOptions = ListenerOptions(),
         accept: @escaping (Channel) -> any ChannelHandler

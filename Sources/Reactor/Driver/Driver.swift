@@ -87,18 +87,24 @@ package protocol Driver: AnyObject {
 
     // MARK: Sockets, by default the kernel's
 
-    /// A stream socket that can be connected to `address`.
-    func openSocket(for address: SocketAddress) throws(SystemError) -> Int32
-    /// A listening socket, and where it listens.
+    /// A stream socket that can be connected to `address`, with its options.
+    func openSocket(
+        for address: SocketAddress, options: ChannelOptions
+    ) throws(SystemError) -> Int32
+    /// A listening socket, and where it listens. Accepted TCP sockets inherit its channel options.
     func openListener(
         on address: SocketAddress, options: ListenerOptions
     ) throws(SystemError) -> (descriptor: Int32, address: SocketAddress)
-    /// Sets a connected socket's options.
-    func configure(_ descriptor: Int32, _ options: ChannelOptions)
+    /// Sets a socket's options.
+    func configure(
+        _ descriptor: Int32, _ options: ChannelOptions, isTCP: Bool) throws(SystemError)
     /// Sends a FIN behind what was sent.
     func shutdownOutput(_ descriptor: Int32)
     /// Makes closing send a reset.
     func resetOnClose(_ descriptor: Int32)
+    /// Accepts what waits and closes it at once, with the help of a descriptor that is kept for
+    /// this: given up first, opened again last (-1 if it could not be). Returns how many.
+    func shed(_ listener: Int32, reserve: inout Int32) -> Int
 
     // MARK: Operations
 
@@ -115,6 +121,12 @@ package protocol Driver: AnyObject {
     /// Sends a vector.
     func send(
         _ vector: UnsafeBufferPointer<iovec>, on descriptor: Int32, token: Token
+    ) -> SendOutcome
+
+    /// Sends bytes of a file that are in memory, without copying them; `.sent(0)` at its end. Fails
+    /// with ENOSYS where this cannot be done.
+    func sendFile(
+        _ file: Int32, from offset: Int64, count: Int, on descriptor: Int32, token: Token
     ) -> SendOutcome
 
     /// Connects a socket. `.connected` tells the outcome, even when it is known at once.

@@ -201,6 +201,16 @@ final class EpollDriver: Driver {
         }
     }
 
+    func sendFile(
+        _ file: Int32, from offset: Int64, count: Int, on descriptor: Int32, token: Token
+    ) -> SendOutcome {
+        let outcome = sendFile(file, from: offset, count: count, on: descriptor)
+        if case .blocked = outcome {
+            arm(registrations[Int(token.slot)].armed | creactor_epollout, descriptor, token)
+        }
+        return outcome
+    }
+
     // MARK: Completions
 
     func wait(timeout: UInt64?) {

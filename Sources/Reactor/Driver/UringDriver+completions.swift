@@ -29,6 +29,7 @@ extension UringDriver {
                 case .connect: connected(token, completion.result)
                 case .poll: polled(token, completion.result)
                 case .errors: failed(token, completion.result, more)
+                case .room: roomFound(token)
                 }
             if let event { return Completion(token: token, event: event) }
         }
@@ -179,6 +180,13 @@ extension UringDriver {
         guard isCurrent(token) else { return nil }
         slots[Int(token.slot)].state.remove(.active)
         return .connected(-min(result, 0))
+    }
+
+    /// Errors show at the next try to send.
+    private func roomFound(_ token: Token) -> Completion.Event? {
+        guard isCurrent(token) else { return nil }
+        waitingForRoom.remove(token.slot)
+        return .writable
     }
 
     private func polled(_ token: Token, _ result: Int32) -> Completion.Event? {

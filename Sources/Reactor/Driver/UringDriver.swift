@@ -19,6 +19,8 @@ final class UringDriver: Driver {
     enum Request: UInt64 {
         /// Cancellations and the like, whose completions mean nothing.
         case none, accept, receive, send, connect, poll, errors
+        /// A poll for room in a socket that a file is sent to.
+        case room
 
         func userData(_ token: Token) -> UInt64 { token.packed | rawValue << 60 }
     }
@@ -65,6 +67,8 @@ final class UringDriver: Driver {
     var lentInput: HeldInput?
     /// How many completions the current round may still report.
     var remaining = 0
+    /// Slots with a poll for room.
+    var waitingForRoom: Set<UInt32> = []
     /// Requests that the kernel will complete, without cancellations.
     var requestsUnderWay = 0
 
@@ -178,6 +182,20 @@ final class UringDriver: Driver {
         return .inFlight
     }
 
+    func sendFile(
+        _ file: Int32, from offset: Int64, count: Int, on descriptor: Int32, token: Token
+    ) -> SendOutcome {
+        // A splice of the ring's would go through its worker threads and a pipe; the bytes are in
+        // memory, so that the plain call does not wait either.
+        let outcome = sendFile(file, from: offset, count: count, on: descriptor)
+        if case .blocked = outcome, waitingForRoom.insert(token.slot).inserted {
+            let userData = Request.room.userData(token)
+            ring.queue { creactor_uring_poll($0, descriptor, UInt32(POLLOUT), userData) }
+            requestsUnderWay += 1
+        }
+        return outcome
+    }
+
     // MARK: Forgetting
 
     func forget(_ descriptor: Int32, token: Token) {
@@ -186,6 +204,7 @@ final class UringDriver: Driver {
         slots[Int(token.slot)] = Slot(state: slot.state.intersection(.changed))
         if slot.state.contains(.held) { held[token.slot] = nil }
         if slot.state.contains(.sending) { end(.send, token) }
+        if !waitingForRoom.isEmpty, waitingForRoom.remove(token.slot) != nil { end(.room, token) }
         if slot.state.contains(.errors) { end(.errors, token) }
         guard slot.state.contains(.active) else { return }
         switch slot.role {

@@ -204,6 +204,21 @@ public final class FilteredStream {
         failure == nil && takesInput && (!held.isEmpty || inputHasEnded && !inputEndIsTold)
     }
 
+    /// What the handler wrote, as far as it is not translated, now the caller's.
+    func takePlain() -> OutputPool.Loan? { plain.take() }
+
+    /// Translates `output`, which goes before what the handler wrote; returns what is left of it.
+    func encode(
+        ahead output: OutputPool.Loan?, on loop: isolated EventLoop
+    ) -> OutputPool.Loan? {
+        let later = plain.take()
+        plain = output
+        encode(ending: false, on: loop)
+        let rest = plain.take()
+        plain = later
+        return rest
+    }
+
     /// Translates what the handler wrote, as long as the kernel keeps up, and then the end.
     func encode(ending: Bool, on loop: isolated EventLoop) {
         guard isEstablished, failure == nil, plain != nil || ending && !outputIsFinished else {

@@ -54,6 +54,9 @@ public actor EventLoop {
     let blocking = BlockingPool()
     let filterScratch = FilterScratch()
     var onceParked: [() -> Void] = []
+    var installedResolver: (any Resolver)?
+    var dependants: [UInt64: any Dependant] = [:]
+    var lastRegistration: UInt64 = 0
     /// Whether the loop has stopped for good.
     public private(set) var isStopped = false
     var sleeping: [Timer: UnsafeContinuation<Void, Never>] = [:]
@@ -298,6 +301,7 @@ public actor EventLoop {
     private func shutDown() {
         isStopped = true
         for body in stopObservers.takeAll() { body() }
+        stopDependants()
         for resource in hot.value.slots.all() {
             switch resource {
             case .free: break

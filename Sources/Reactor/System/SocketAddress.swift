@@ -7,7 +7,8 @@ public enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
     case ipv4(UInt32, port: UInt16)
     /// An IPv6 address as its 128 bits, with the scope (interface index) of link-local ones.
     case ipv6(UInt128, port: UInt16, scope: UInt32)
-    /// A path of the file system, at most 107 bytes. See unix(7).
+    /// A path of the file system, at most 107 bytes; or, with a NUL in front, a name in the abstract
+    /// namespace, which has no file and goes with its socket. See unix(7).
     case unix(path: String)
 
     /// An address from its numeric text; no name is looked up.
@@ -64,8 +65,14 @@ public enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .ipv4(_, let port): "\(host):\(port)"
         case .ipv6(_, let port, _): "[\(host)]:\(port)"
-        case .unix(let path): "unix:\(path)"
+        case .unix(let path): isAbstract ? "unix:@\(path.dropFirst())" : "unix:\(path)"
         }
+    }
+
+    /// Whether it is a Unix address without a file.
+    public var isAbstract: Bool {
+        if case .unix(let path) = self { return path.utf8.first == 0 }
+        return false
     }
 
     /// Whether only this machine can reach the address.
@@ -106,6 +113,8 @@ public enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension SocketAddress {
+    var isTCP: Bool { family != AF_UNIX }
+
     var family: Int32 {
         switch self {
         case .ipv4: AF_INET
@@ -140,7 +149,8 @@ extension SocketAddress {
                 throw SystemError("bind", code: ENAMETOOLONG)
             }
             withUnsafeMutableBytes(of: &value.sun_path) { $0.copyBytes(from: bytes) }
-            let size = MemoryLayout<sa_family_t>.size + bytes.count + 1
+            // A path ends with a NUL; every byte of an abstract name counts.
+            let size = MemoryLayout<sa_family_t>.size + bytes.count + (isAbstract ? 0 : 1)
             return try SocketAddress.lend(&value, size: size, body)
         }
     }
@@ -185,7 +195,8 @@ extension SocketAddress {
             let header = MemoryLayout<sa_family_t>.size
             guard length > header else { return nil }
             let bytes = UnsafeRawBufferPointer(start: raw + header, count: length - header)
-            self = .unix(path: String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self))
+            let name = bytes.first == 0 ? bytes[...] : bytes.prefix { $0 != 0 }
+            self = .unix(path: String(decoding: name, as: UTF8.self))
         default: return nil
         }
     }
