@@ -64,7 +64,8 @@ let layer2 =
     + module("YAML", ["CYAML"])
     + module("Matrix", ["Bytes", "JSON", crypto])
 let layer3 =
-    module("TLS", ["Reactor", "Bytes", "COpenSSL"])
+    module(
+        "TLS", ["Reactor", "Bytes", "COpenSSL"], testing: ["ReactorTesting", "HTTPServer"])
     + module("HTTPServer", ["Reactor", "HTTPWire", "Bytes", "CZlib"])
     + module(
         "HTTPClient", ["Reactor", "HTTPWire", "Bytes", "CCurl", "CZlib"], testing: ["HTTPServer"])
@@ -113,7 +114,8 @@ let layer6 = module(
 let layer7 = module(
     "Workers",
     upper + [
-        "API", "Services", "HTTPServer", "HTTPWire", "Replication", "ReplicationWire", "Storage",
+        "API", "Services", "HTTPServer", "HTTPWire", "TLS", "Replication", "ReplicationWire",
+        "Storage",
         "Postgres",
         "Configuration", "Observability", "ProcessControl", "PostgresCluster", "YAML", "CProcess",
     ])

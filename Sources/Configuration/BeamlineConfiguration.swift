@@ -37,6 +37,9 @@ public struct BeamlineConfiguration: Sendable {
     public var duties: Duties
     /// The loop's system interface.
     public var eventLoopBackend: EventLoopBackend
+    /// The certificate of TLS listeners, if there are any (`tls_certificate_path`,
+    /// `tls_private_key_path`).
+    public var tls: TLSFiles?
     /// What HTTP clients may ask for.
     public var httpLimits: HTTPLimitsConfiguration
     /// What replication connections may cost.
@@ -96,6 +99,20 @@ public enum LoggingTarget: Sendable, Hashable {
     case file(path: String)
     /// To standard error.
     case standardError
+}
+
+/// The files of the certificate that TLS listeners show, as PEM.
+public struct TLSFiles: Sendable, Hashable {
+    /// The certificate with its chain (`tls_certificate_path`).
+    public var certificatePath: String
+    /// Its private key, not encrypted (`tls_private_key_path`).
+    public var privateKeyPath: String
+
+    /// A certificate and its key.
+    public init(certificatePath: String, privateKeyPath: String) {
+        self.certificatePath = certificatePath
+        self.privateKeyPath = privateKeyPath
+    }
 }
 
 /// Who the server is and how it shows itself.

@@ -30,8 +30,11 @@ extension ConfigurationReader {
         let tag = section.text("tag")
         let isBehindProxy = section.bool("x_forwarded") ?? false
         let resources = readResources(section, role: role)
-        if section.bool("tls") == true {
-            section.fail("tls", "is not served", expected: "false, and TLS in the proxy in front")
+        let isTLS = section.bool("tls") ?? false
+        if isTLS, kind == .replication {
+            section.fail("tls", "is not served with replication", expected: "false")
+        } else if isTLS, section.has("path") {
+            section.fail("tls", "is not served on a Unix socket", expected: "false")
         }
         section.ignore(["additional_resources", "request_id_header"])
         guard let kind else { return nil }
@@ -41,7 +44,7 @@ extension ConfigurationReader {
         if kind == .replication { warnIfPublic(addresses, section) }
         return ListenerConfiguration(
             kind: kind, addresses: addresses, tag: tag ?? defaultTag(addresses),
-            isBehindProxy: isBehindProxy,
+            isTLS: isTLS, isBehindProxy: isBehindProxy,
             resources: kind == .metrics ? [.init(names: [.metrics])] : resources,
             position: section.position)
     }

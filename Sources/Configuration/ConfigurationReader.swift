@@ -26,6 +26,7 @@ struct ConfigurationReader {
         var configuration = BeamlineConfiguration(
             role: role ?? .homeserver, server: server, database: database, listeners: listeners,
             replicationServer: replicationServer)
+        configuration.tls = readTLS(for: listeners)
         configuration.instanceName = readInstanceName(role: role)
         configuration.files = names
         configuration.pidFile = pidFile

@@ -68,6 +68,8 @@ public struct ListenerConfiguration: Sendable, Hashable {
     public var addresses: [ListenAddress]
     /// Names the listener in the access log; the port where nothing is given.
     public var tag: String
+    /// Whether TLS is spoken, with the certificate of ``BeamlineConfiguration/tls``.
+    public var isTLS: Bool
     /// Whether `X-Forwarded-For` of the proxy in front is believed.
     public var isBehindProxy: Bool
     /// What is offered over HTTP.
@@ -77,13 +79,14 @@ public struct ListenerConfiguration: Sendable, Hashable {
 
     /// A listener.
     public init(
-        kind: Kind, addresses: [ListenAddress], tag: String = "", isBehindProxy: Bool = false,
-        resources: [Resource] = [],
+        kind: Kind, addresses: [ListenAddress], tag: String = "", isTLS: Bool = false,
+        isBehindProxy: Bool = false, resources: [Resource] = [],
         position: SourcePosition = SourcePosition(file: "(made by hand)")
     ) {
         self.kind = kind
         self.addresses = addresses
         self.tag = tag
+        self.isTLS = isTLS
         self.isBehindProxy = isBehindProxy
         self.resources = resources
         self.position = position

@@ -55,8 +55,25 @@ private let overlays: [(String, [String])] = [
     (
         "listeners:\n- {type: metrics, port: 80, tls: true}\n",
         [
-            "worker.yaml:2: listeners[0].tls: is not served, expected false, and TLS in the proxy in "
-                + "front"
+            "worker.yaml:1: tls_certificate_path: is missing while a listener has tls: true, expected "
+                + "a PEM file",
+            "worker.yaml:1: tls_private_key_path: is missing while a listener has tls: true, expected "
+                + "a PEM file",
+        ]
+    ),
+    (
+        "listeners:\n- {type: metrics, port: 80, tls: true}\n"
+            + "tls_certificate_path: /none/cert.pem\ntls_private_key_path: [a]\n",
+        [
+            "worker.yaml:4: tls_private_key_path: is a list, expected a path"
+        ]
+    ),
+    (
+        "listeners:\n- {type: replication, port: 80, bind_address: 127.0.0.1, tls: true}\n"
+            + "- {type: metrics, path: /x, tls: true}\n",
+        [
+            "worker.yaml:2: listeners[0].tls: is not served with replication, expected false",
+            "worker.yaml:3: listeners[1].tls: is not served on a Unix socket, expected false",
         ]
     ),
     (

@@ -79,7 +79,7 @@ public struct HomeserverTemplate: Sendable, Hashable {
     private var listenersPart: String {
         let addresses = bindAddresses.map(quotedScalar).joined(separator: ", ")
         var text = """
-            # What the process listens on. TLS belongs to the proxy in front.
+            # What the process listens on. TLS is left to the proxy in front, or served with `tls: true`.
             listeners:
               - type: http
                 port: \(clientPort)

@@ -87,10 +87,12 @@ final class HTTPFront<Context> {
     ) throws {
         var options = ListenerOptions()
         if case .unix(_, let mode) = address { options.unixMode = mode }
+        if listener.isTLS { options.security = try environment.prepareTLS() }
         let bound = try bind(address, at: listener) { resolved in
             try server.listen(on: resolved, options: options, loop).localAddress
         }
-        environment.log.info("Listening for HTTP on \(bound)")
+        let spoken = listener.isTLS ? "HTTPS" : "HTTP"
+        environment.log.info("Listening for \(spoken) on \(bound)")
     }
 
     private var options: HTTPServerOptions {

@@ -3,6 +3,7 @@ internal import Logging
 internal import Observability
 internal import Postgres
 internal import Reactor
+internal import TLS
 
 /// What every part of a process shares. Lives on the loop.
 final class ProcessEnvironment {
@@ -11,6 +12,8 @@ final class ProcessEnvironment {
     let log: Logger
     let metrics = MetricsRegistry()
     let pool: PostgresPool
+    /// What TLS listeners share; `nil` where there are none, or before they are bound.
+    private(set) var tls: TLSServerContext?
 
     init(
         _ configuration: BeamlineConfiguration, _ logs: LogSystem, _ log: Logger,
@@ -29,6 +32,22 @@ final class ProcessEnvironment {
                 poolMin: database.poolMin, poolMax: database.poolMax), on: loop)
         let remarks = logs.logger("beamline.storage")
         pool.noticed = { remarks.info("\($0)") }
+    }
+
+    /// Reads the certificate for TLS listeners, once.
+    func prepareTLS() throws -> TLSServerContext? {
+        guard tls == nil, let files = configuration.tls else { return tls }
+        var options = TLSServerOptions()
+        options.applicationProtocols = ["http/1.1"]
+        let log = logger("tls")
+        options.handshakeFailed = { peer, reason in
+            log.info("Handshake with \(peer) failed: \(reason)")
+        }
+        let context = try TLSServerContext(
+            certificates: [.files(chain: files.certificatePath, key: files.privateKeyPath)],
+            options: options)
+        tls = context
+        return context
     }
 
     /// A logger below `beamline`.

@@ -4,6 +4,7 @@ internal import Logging
 internal import Observability
 internal import ProcessControl
 internal import Reactor
+internal import TLS
 
 /// A server process between its first turn and its last.
 final class RunningProcess {
@@ -50,13 +51,25 @@ final class RunningProcess {
         return 0
     }
 
-    /// SIGHUP opens the logs anew; the others end the process, gently at first.
+    /// A certificate that cannot be used leaves the old one in place.
+    private func reloadCertificates() {
+        guard let tls = environment.tls else { return }
+        do {
+            try tls.reload()
+            environment.log.info("Certificate read anew")
+        } catch {
+            environment.log.error("The certificate stays as it was: \(error)")
+        }
+    }
+
+    /// SIGHUP opens the logs and reads the certificate anew; the others end the process, gently at first.
     private func received(
         _ signal: Int32, _ part: any RoleProcess, on loop: isolated EventLoop
     ) {
         if signal == SIGHUP {
             for failure in environment.logs.reopen() { environment.log.error("\(failure)") }
             environment.log.info("Logs reopened")
+            reloadCertificates()
         } else if !isStopping {
             isStopping = true
             part.interrupt(on: loop)
