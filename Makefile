@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 BUILD_PACKAGES := libpq-dev libyaml-dev liburing-dev libcrypt-dev libssl-dev \
   libcurl4-openssl-dev zlib1g-dev pkg-config
-RUN_PACKAGES := postgresql python3 python3-venv
+RUN_PACKAGES := postgresql openssl python3 python3-venv
 BENCH_PACKAGES := libuv1-dev wrk
 VENV := .tools/venv
 NIO_VERSION := 0.26.0
