@@ -65,7 +65,8 @@ let layer2 =
     + module("Matrix", ["Bytes", "JSON", crypto])
 let layer3 =
     module(
-        "TLS", ["Reactor", "Bytes", "COpenSSL"], testing: ["ReactorTesting", "HTTPServer"])
+        "TLS", ["Reactor", "Bytes", "COpenSSL"],
+        testing: ["ReactorTesting", "HTTPServer", "HTTPWire"])
     + module("HTTPServer", ["Reactor", "HTTPWire", "Bytes", "CZlib"])
     + module(
         "HTTPClient", ["Reactor", "HTTPWire", "Bytes", "CCurl", "CZlib"], testing: ["HTTPServer"])
