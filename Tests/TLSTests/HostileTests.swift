@@ -173,7 +173,9 @@ struct HostileTests {
                 Issue.record("\(server.reason as Any)")
                 return
             }
-            #expect(error.description == "TLS: decryption failed or bad record mac")
+            // A network that splits may have put the damage into a record's head.
+            let isWhole = error.description == "TLS: decryption failed or bad record mac"
+            #expect(isWhole || ground.isRough && error.call == "TLS", "\(error)")
             #expect(
                 client.reason.map { "\($0)" }?.contains("the peer refused with an alert") == true,
                 "\(client.reason as Any)")
@@ -303,7 +305,7 @@ private final class Relay: ChannelHandler {
         waiting = []
         isSending = true
         loop.spawn {
-            await send(bytes, to: server, whole: whole, on: loop)
+            await send(bytes, to: server, whole: self.whole, on: loop)
             self.isSending = false
             self.forward(on: loop)
         }

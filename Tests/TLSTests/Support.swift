@@ -19,6 +19,10 @@ enum Ground: Sendable, Hashable, CustomTestStringConvertible {
         }
     }
 
+    var isRough: Bool {
+        if case .simulated(_, true) = self { true } else { false }
+    }
+
     var testDescription: String {
         switch self {
         case .kernel(let backend): backend.rawValue

@@ -72,7 +72,10 @@ enum PEM {
         if isEncrypted {
             throw TLSError("\(name): is encrypted, expected a private key without a password")
         }
-        if let reason, reason.library != ERR_LIB_PEM || reason.code != PEM_R_NO_START_LINE {
+        // "Unsupported" is what its decoders say of a text that has no key for any of them.
+        if let reason, reason.library != ERR_LIB_OSSL_DECODER,
+            reason.library != ERR_LIB_PEM || reason.code != PEM_R_NO_START_LINE
+        {
             throw TLSError("\(name): has a damaged private key: \(reason.text)")
         }
         throw TLSError("\(name): holds no private key in PEM form (BEGIN PRIVATE KEY)")
