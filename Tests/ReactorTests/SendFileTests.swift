@@ -7,8 +7,10 @@ import Testing
 
 @Suite("Sending files", .serialized)
 struct SendFileTests {
-    @Test("files and bytes arrive in the order in which they were written", arguments: grounds)
-    func order(ground: Ground) throws {
+    @Test(
+        "files and bytes arrive in the order in which they were written", arguments: grounds,
+        [false, true])
+    func order(ground: Ground, isFiltered: Bool) throws {
         let folder = try Folder()
         try onLoop(ground) { loop in
             let bytes = pattern(700_000)
@@ -16,7 +18,10 @@ struct SendFileTests {
             try await loop.writeFile(path, bytes)
             let file = try await loop.openFile(path)
             let recorder = Recorder()
-            let listener = try loop.listen(on: .loopback()) { channel in
+            // A filter must see every byte, as TLS does.
+            let security = isFiltered ? Scrambling() : nil
+            let options = ListenerOptions(security: security)
+            let listener = try loop.listen(on: .loopback(), options: options) { channel in
                 channel.write([1, 2], on: loop)
                 channel.write(file, from: 10, count: 600_000, on: loop)
                 channel.write([3], on: loop)
@@ -28,9 +33,9 @@ struct SendFileTests {
                 channel.shutdownOutput(on: loop)
                 return Echo()
             }
-            _ = try await loop.connect(to: listener.localAddress, timeout: .seconds(10)) { _ in
-                recorder
-            }
+            _ = try await loop.connect(
+                to: listener.localAddress, timeout: .seconds(10), security: security
+            ) { _ in recorder }
             await recorder.wait(on: loop) { $0.inputHasEnded || $0.reason != nil }
             var expected: [UInt8] = [1, 2] + bytes[10..<600_010] + [3, 4]
             expected += bytes[..<5] + bytes[699_000...] + [5]
