@@ -17,5 +17,6 @@ let package = Package(
         .target(name: "CPin"),
         .executableTarget(name: "Ours", dependencies: product + ["CPin"], swiftSettings: strict),
         .executableTarget(name: "Bench", swiftSettings: strict),
+        .testTarget(name: "BenchTests", dependencies: ["Bench"], swiftSettings: strict),
     ]
 )

@@ -18,6 +18,7 @@ func nio(_ names: String...) -> [Target.Dependency] {
 let package = Package(
     name: "peers",
     platforms: [.macOS(.v15)],
+    products: [.library(name: "Allocations", type: .dynamic, targets: ["Allocations"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
@@ -41,5 +42,8 @@ let package = Package(
         c("EchoLoad", in: "Load/"),
         c("FanOutLoad", in: "Load/"),
         c("IdleLoad", in: "Load/"),
+        c("SteadyLoad", in: "Load/"),
+        .target(
+            name: "Allocations", path: "Allocations", cSettings: [.define("_GNU_SOURCE")]),
     ]
 )

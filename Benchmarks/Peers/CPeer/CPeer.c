@@ -102,3 +102,19 @@ void cpeer_pin(int core) {
     CPU_SET(core, &set);
     sched_setaffinity(0, sizeof set, &set);
 }
+
+void cpeer_exchange(int fd, int is_http) {
+    const char *request =
+        is_http ? "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" : "It was here and is idle now.";
+    char response[1024];
+    size_t received = 0;
+    if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0) cpeer_die("send");
+    for (;;) {
+        ssize_t count = recv(fd, response + received, sizeof response - 1 - received, 0);
+        if (count < 0 && errno == EAGAIN) continue;
+        if (count <= 0) cpeer_die("recv");
+        received += (size_t)count;
+        response[received] = 0;
+        if (is_http ? strstr(response, "Hello, World!") != NULL : !strcmp(response, request)) return;
+    }
+}

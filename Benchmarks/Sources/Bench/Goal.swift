@@ -16,7 +16,15 @@ struct Goal {
     let subject: String
     let bound: Bound
 
-    static var all: [Goal] { echoGoals + httpGoals + fanOutGoals + idleGoals }
+    /// Whom it is measured against.
+    var peer: String? {
+        switch bound {
+        case .times(_, let peer), .above(let peer): peer
+        case .most: nil
+        }
+    }
+
+    static var all: [Goal] { echoGoals + httpGoals + fanOutGoals + idleGoals + allocationGoals }
 
     private static var httpGoals: [Goal] {
         ["http-keepalive", "http-pipelined"].flatMap { scenario in
@@ -42,6 +50,16 @@ struct Goal {
                         scenario: "idle-\(role)-\(count)", metric: "user memory", subject: $0,
                         bound: .most(600))
                 }
+            }
+        }
+    }
+
+    private static var allocationGoals: [Goal] {
+        ["echo", "http"].flatMap { role in
+            ours {
+                Goal(
+                    scenario: "allocations-\(role)", metric: "allocations", subject: $0,
+                    bound: .most(0))
             }
         }
     }
@@ -78,32 +96,35 @@ struct Goal {
         }
     }
 
-    /// What the table says of it; `nil` where it was not measured.
-    func row(in report: Report) -> [String]? {
+    /// What was found, and by what part of the bound it misses; 0 or less if it is met. `nil` where it was not
+    /// measured.
+    private func outcome(in report: Report) -> (wanted: String, found: String, excess: Double)? {
         guard let own = report.figure(scenario, metric, subject)?.median else { return nil }
-        let name = "\(scenario): \(metric) of \(subject)"
+        func other(_ peer: String) -> Double? {
+            report.figure(scenario, metric, peer)?.median
+        }
         switch bound {
         case .times(let limit, let peer):
-            guard let other = report.figure(scenario, metric, peer)?.median else { return nil }
+            guard let other = other(peer) else { return nil }
             let ratio = own / other
-            return [
-                name, "≤ \(limit.brief) × \(peer)", "\(ratio.brief) ×",
-                Goal.verdict(ratio <= limit, ratio / limit - 1),
-            ]
+            return ("≤ \(limit.brief) × \(peer)", "\(ratio.brief) ×", ratio / limit - 1)
         case .above(let peer):
-            guard let other = report.figure(scenario, metric, peer)?.median else { return nil }
-            return [
-                name, "> \(peer)", "\((own / other).brief) ×",
-                Goal.verdict(own > other, other / own - 1),
-            ]
+            guard let other = other(peer) else { return nil }
+            return ("> \(peer)", "\((own / other).brief) ×", other / own - 1)
         case .most(let limit):
-            return [
-                name, "≤ \(limit.brief)", own.brief, Goal.verdict(own <= limit, own / limit - 1),
-            ]
+            return ("≤ \(limit.brief)", own.brief, limit > 0 ? own / limit - 1 : own)
         }
     }
 
-    private static func verdict(_ isMet: Bool, _ excess: Double) -> String {
-        isMet ? "met" : "missed by \(String(format: "%.0f", excess * 100)) %"
+    /// Whether it was measured and is not met.
+    func isMissed(in report: Report) -> Bool { (outcome(in: report)?.excess ?? 0) > 0 }
+
+    /// What the table says of it; `nil` where it was not measured.
+    func row(in report: Report) -> [String]? {
+        guard let (wanted, found, excess) = outcome(in: report) else { return nil }
+        // Of none there is no percentage.
+        let percent = excess < 0.005 ? "" : " by \(String(format: "%.0f", excess * 100)) %"
+        let verdict = excess <= 0 ? "met" : "missed" + percent
+        return ["\(scenario): \(metric) of \(subject)", wanted, found, verdict]
     }
 }

@@ -4,6 +4,8 @@ import Foundation
 struct Lab {
     let options: Options
     private let scratch: String
+    /// Where perf writes what a server does while it is measured.
+    var recording: String?
 
     init(_ options: Options) throws {
         self.options = options
@@ -35,13 +37,16 @@ struct Lab {
 
     /// Starts a subject's server on a free port, lets `body` measure it, ends it.
     func serving<Result>(
-        _ subject: Subject, _ body: (RunningServer) throws -> Result
+        _ subject: Subject, environment: [String] = [], _ body: (RunningServer) throws -> Result
     ) throws -> Result {
         let port = RunningServer.freePort()
-        let command = pinned(try subject.command(self, port), to: options.serverCore)
+        let command = pinned(
+            ["env"] + environment + (try subject.command(self, port)), to: options.serverCore)
         let server = try RunningServer(command, port: port)
         defer { server.end() }
         try server.awaitListening()
+        let recorder = try recording.map { try Recorder(of: server.pid, into: $0) }
+        defer { recorder?.end() }
         return try body(server)
     }
 

@@ -14,6 +14,7 @@ struct Options {
           --subject NAME     only these subjects; may be repeated
           --seconds S        measured time of each run (3)
           --runs N           repeats of each subject (5)
+          --profile          where the time goes in what misses a goal (needs perf)
           --quick            one second, three runs
           --cores S,L        the server's core and the load's (0,1)
           --output DIRECTORY where the report goes (.bench)
@@ -27,6 +28,7 @@ struct Options {
     var subjects: [String] = []
     var seconds = 3.0
     var runs = 5
+    var profile = false
     var serverCore = 0
     var loadCore = 1
     var output = ".bench"
@@ -54,6 +56,7 @@ struct Options {
             case "--subject": subjects.append(try value(name))
             case "--seconds": seconds = try number(name)
             case "--runs": runs = try number(name)
+            case "--profile": profile = true
             case "--quick": (seconds, runs) = (1, 3)
             case "--output": output = try value(name)
             case "--cores":

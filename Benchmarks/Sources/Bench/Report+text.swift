@@ -8,7 +8,8 @@ extension Report {
         let goalTable =
             goals.isEmpty
             ? "" : "\n## Goals\n\n" + Table(["goal", "wanted", "found", ""], goals).text
-        return head + sections.map { text(of: $0) }.joined() + goalTable
+        let profileText = profiles.map { "\n## Where the time goes: \($0.title)\n\n\($0.text)" }
+        return head + sections.map { text(of: $0) }.joined() + goalTable + profileText.joined()
     }
 
     private func text(of section: Section) -> String {

@@ -24,6 +24,8 @@ struct Report {
     let machine: String
     let conditions: String
     private(set) var sections: [Section] = []
+    /// Where the time goes in what misses a goal.
+    var profiles: [(title: String, text: String)] = []
 
     init(machine: String, conditions: String) {
         self.machine = machine

@@ -3,18 +3,18 @@ import Foundation
 extension Scenario {
     static var idle: [Scenario] {
         [10_000, 100_000].flatMap { count in
-            [idle(count, "echo", idleEchoSubjects), idle(count, "http", idleHTTPSubjects)]
+            [idle(count, "echo", echoServers), idle(count, "http", httpServers)]
         }
     }
 
-    private static var idleEchoSubjects: [Subject] {
+    static var echoServers: [Subject] {
         Subject.ours("echo") + [
             .peer("C, epoll", "EchoEpoll"), .peer("C, io_uring", "EchoUring"),
             .peer("libuv", "EchoUV"), .peer("SwiftNIO", "NIOPeer", "echo"),
         ]
     }
 
-    private static var idleHTTPSubjects: [Subject] {
+    static var httpServers: [Subject] {
         Subject.ours("http") + [
             .peer("C, epoll", "HTTPEpoll"), .peer("C, io_uring", "HTTPUring"),
             .peer("SwiftNIO", "NIOPeer", "http"), .peer("Hummingbird", "HummingbirdPeer"),

@@ -11,7 +11,7 @@ struct Scenario {
     var descriptors = 0
     let measure: (Lab, Subject) throws -> [Measurement]
 
-    static var all: [Scenario] { echoes + http + [fanOut] + idle + [wakeUp, timers] }
+    static var all: [Scenario] { echoes + http + [fanOut] + idle + allocations + [wakeUp, timers] }
 
     /// Every subject once, then every subject again, and so on; each round begins with another one, so that
     /// none always follows the same.

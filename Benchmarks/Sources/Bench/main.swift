@@ -19,6 +19,10 @@ do {
         // A run of many minutes that is interrupted leaves what it has.
         try report.write(to: options.output)
     }
+    if options.profile {
+        try profileMisses(in: lab, &report)
+        try report.write(to: options.output)
+    }
     print(report.text)
     print("Written: \(options.output)/reactor.json, reactor.md, reactor.svg")
 } catch {

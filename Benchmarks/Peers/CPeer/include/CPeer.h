@@ -28,3 +28,6 @@ int cpeer_connect(int port, unsigned index);
 
 // Keeps the calling thread on a core.
 void cpeer_pin(int core);
+
+// Sends a short message, or a request for /, to a server that echoes, or says hello, and reads the answer.
+void cpeer_exchange(int fd, int is_http);

@@ -6,11 +6,9 @@
 
 #include "CPeer.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 // The value in bytes of a line `name: N kB`.
@@ -33,22 +31,6 @@ static uint64_t user_memory(int pid) {
 
 static uint64_t kernel_memory(void) { return kilobytes("/proc/meminfo", "Slab:"); }
 
-static void exchange(int fd, int is_http) {
-    const char *request =
-        is_http ? "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" : "It was here and is idle now.";
-    char response[1024];
-    size_t received = 0;
-    if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0) cpeer_die("send");
-    for (;;) {
-        ssize_t count = recv(fd, response + received, sizeof response - 1 - received, 0);
-        if (count < 0 && errno == EAGAIN) continue;
-        if (count <= 0) cpeer_die("recv");
-        received += (size_t)count;
-        response[received] = 0;
-        if (is_http ? strstr(response, "Hello, World!") != NULL : !strcmp(response, request)) return;
-    }
-}
-
 int main(int argc, char **argv) {
     if (argc != 5) return 2;
     int port = atoi(argv[1]), is_http = !strcmp(argv[3], "http"), pid = atoi(argv[4]);
@@ -61,13 +43,13 @@ int main(int argc, char **argv) {
     // are taken in turn, which this goes through.
     for (unsigned index = 0; index < 64; index++) {
         int fd = cpeer_connect(port, connections + index);
-        for (int round = 0; round < 256; round++) exchange(fd, is_http);
+        for (int round = 0; round < 256; round++) cpeer_exchange(fd, is_http);
         close(fd);
     }
     usleep(300000);
     uint64_t user = user_memory(pid), kernel = kernel_memory();
     for (unsigned index = 0; index < connections; index++)
-        exchange(cpeer_connect(port, index), is_http);
+        cpeer_exchange(cpeer_connect(port, index), is_http);
     usleep(1000000);
     printf(
         "{\"connections\":%u,\"user\":%ld,\"kernel\":%ld}\n", connections,
