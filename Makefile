@@ -96,8 +96,8 @@ BENCH ?=
 NGINX := $(firstword $(wildcard /usr/sbin/nginx) .tools/nginx/usr/sbin/nginx)
 bench-reactor: build-deps $(NGINX)
 	$(call install,$(BENCH_PACKAGES))
-	swift build -c release --package-path Benchmarks
-	swift build -c release --package-path Benchmarks/Peers
+	swift build $(RELEASE) --package-path Benchmarks
+	swift build $(RELEASE) --package-path Benchmarks/Peers
 	Benchmarks/.build/release/Bench --ours Benchmarks/.build/release --peers Benchmarks/Peers/.build/release \
 	  --nginx $(NGINX) $(BENCH)
 

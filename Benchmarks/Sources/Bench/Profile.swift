@@ -44,21 +44,23 @@ func profileMisses(in lab: Lab, _ report: inout Report) throws {
 /// The functions that took most of the time, with the user's share of it.
 private func functions(in file: String, _ lab: Lab) throws -> String {
     let output = try lab.run([
-        "perf", "report", "-q", "--stdio", "--no-children", "-i", file, "--sort", "dso,symbol",
-        "--percent-limit", "0.2",
+        "sh", "-c",
+        """
+        perf report -q --stdio --no-children -i '\(file)' -F overhead,dso,sym --percent-limit 0.2 \
+          | swift demangle --compact --simplified
+        """,
     ])
     let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
-    let rows = lines.prefix(25).compactMap { line -> [String]? in
+    let all = lines.compactMap { line -> (share: Double, object: String, function: String)? in
         let parts = line.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: true)
-        guard parts.count == 3, parts[0].hasSuffix("%") else { return nil }
-        let symbol = parts[2].trimmingCharacters(in: .whitespaces)
-        return [
-            symbol.replacingOccurrences(of: "|", with: "\\|"), String(parts[1]), String(parts[0]),
-        ]
+        guard parts.count == 3, parts[0].hasSuffix("%"), let share = Double(parts[0].dropLast())
+        else { return nil }
+        let function = parts[2].replacingOccurrences(of: "|", with: "/")
+            .trimmingCharacters(in: CharacterSet(charactersIn: " -"))
+        return (share, String(parts[1]), String(function.prefix(90)))
     }
-    let inUser = lines.reduce(0.0) { sum, line in
-        guard line.contains("[.]"), let share = line.split(separator: "%").first else { return sum }
-        return sum + (Double(share.trimmingCharacters(in: .whitespaces)) ?? 0)
-    }
-    return "\(inUser.brief) % in user mode.\n\n" + Table(["function", "of", "share"], rows).text
+    let inUser = all.filter { $0.function.hasPrefix("[.]") }.reduce(0) { $0 + $1.share }
+    let rows = all.prefix(15).map { [$0.function, $0.object, $0.share.brief] }
+    let table = Table(["function ([k]: in the kernel)", "of", "%"], rows)
+    return "\(inUser.brief) % in user mode.\n\n\(table.text)"
 }

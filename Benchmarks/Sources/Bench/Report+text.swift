@@ -34,9 +34,11 @@ extension Figure {
 }
 
 extension Double {
-    /// Three digits or so, without an exponent.
+    /// Three digits or so, without an exponent; what is not 0 does not look like it.
     var brief: String {
         switch abs(self) {
+        case 0: return "0"
+        case ..<0.01: return String(format: "%.5f", self)
         case 1000...:
             var digits = String(format: "%.0f", self)
             var index = digits.count - 3

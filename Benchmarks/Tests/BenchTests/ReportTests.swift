@@ -54,10 +54,10 @@ private func report(ours: [Double], peer: [Double]) -> Report {
         #expect(report(ours: [1], peer: [1]).text.contains("libuv: it is not installed"))
     }
 
-    @Test func numbersHaveThreeDigitsOrGroups() {
-        #expect(
-            [0.123, 12.34, 123.4, 1234, 1_234_567].map(\.brief) == [
-                "0.12", "12.3", "123", "1,234", "1,234,567",
-            ])
+    @Test(arguments: [
+        (0, "0"), (0.001, "0.00100"), (0.123, "0.12"), (12.34, "12.3"), (123.4, "123"),
+        (1234, "1,234"), (1_234_567, "1,234,567"),
+    ]) func numbersHaveThreeDigitsOrGroups(number: Double, text: String) {
+        #expect(number.brief == text)
     }
 }
