@@ -57,7 +57,7 @@ let shims: [Target] = [
 ]
 let layer1 = module("Bytes") + module("JSON")
 let layer2 =
-    module("Reactor", ["Bytes", "CReactor"], testing: ["ReactorTesting"])
+    module("Reactor", ["Bytes", "CReactor"], testing: ["ReactorTesting", "CSeccomp"])
     + module("ReactorTesting", ["Reactor", "Bytes"])
     + module("HTTPWire", ["Bytes"])
     + module("ReplicationWire", ["Bytes", "JSON"], testResources: [.copy("Captures")])
@@ -133,6 +133,8 @@ let layer8: [Target] = [
         swiftSettings: strict),
 ]
 let whole: [Target] = [
+    // Forbids system calls, for the tests of what happens where they are forbidden.
+    .target(name: "CSeccomp", path: "Tests/CSeccomp"),
     .testTarget(name: "TidyTests", swiftSettings: strict),
     .testTarget(
         name: "IntegrationTests",

@@ -91,8 +91,9 @@ struct creactor_uring {
     int enter_descriptor;
     unsigned enter_flags;
     uint32_t abilities;
-    /// How often the kernel was entered.
+    /// How often the kernel was entered, and how often because completions had no room.
     uint64_t enters;
+    uint64_t overflows;
 
     void *_Nullable mapping;
     size_t mapping_size;
@@ -153,6 +154,7 @@ static inline bool creactor_uring_has_deferred(const struct creactor_uring *urin
 static inline int creactor_uring_wait(struct creactor_uring *uring, int64_t nanoseconds) {
     unsigned queued = creactor_uring_unsubmitted(uring);
     if (nanoseconds == 0 && !queued && !creactor_uring_has_deferred(uring)) return 0;
+    if (IO_URING_READ_ONCE(*uring->kernel_flags) & IORING_SQ_CQ_OVERFLOW) uring->overflows++;
     io_uring_smp_store_release(uring->kernel_tail, uring->tail);
     struct __kernel_timespec limit = {
         .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};

@@ -12,14 +12,14 @@ extension UringDriver {
     func next() -> Completion? {
         recycle()
         // First what came first.
-        if !released.isEmpty, let completion = nextHeld() { return completion }
-        while remaining > 0, let completion = ring.take() {
-            remaining -= 1
+        if !core.value.released.isEmpty, let completion = nextHeld() { return completion }
+        while core.value.remaining > 0, let completion = ring.take() {
+            core.value.remaining -= 1
             guard let request = Request(rawValue: completion.user_data >> 60), request != .none
             else { continue }
             let token = Token(packed: completion.user_data)
             let more = creactor_uring_has_more(completion.flags)
-            if !more { requestsUnderWay -= 1 }
+            if !more { core.value.requestsUnderWay -= 1 }
             let event =
                 switch request {
                 case .none: nil as Completion.Event?
@@ -38,8 +38,8 @@ extension UringDriver {
 
     /// Takes back what the last completion lent.
     func recycle() {
-        if let buffer = lentBuffer.take() { ring.recycle(buffer) }
-        lentInput = nil
+        if let buffer = core.value.lentBuffer.take() { ring.recycle(buffer) }
+        core.value.lentInput = nil
     }
 
     // MARK: Receiving
@@ -53,9 +53,14 @@ extension UringDriver {
             recycle()
             return nil
         }
-        if !creactor_uring_has_more(completion.flags) { ended(token) }
+        if !creactor_uring_has_more(completion.flags) {
+            // Out of buffers: who has had one must not be the first to have the next as well.
+            let isFed = completion.result == -ENOBUFS && slots[slot].state.contains(.fed)
+            ended(token, late: isFed)
+        }
         let delivers = slots[slot].interest != 0 && !slots[slot].state.contains(.held)
         if let bytes {
+            slots[slot].state.insert(.fed)
             if delivers { return .received(bytes) }
             hold(token) { $0.bytes.append(RawSpan(_unsafeBytes: bytes)) }
             recycle()
@@ -68,8 +73,12 @@ extension UringDriver {
             if delivers { return .endOfInput }
             hold(token) { $0.hasEnded = true }
             return nil
-        case ECANCELED, ENOBUFS, EINTR, EAGAIN:
-            // Armed again if that is still wanted, with the buffers that were given back.
+        case ENOBUFS:
+            // Armed again before the loop sleeps, with the buffers that were given back.
+            core.value.starvedCount += 1
+            return nil
+        case ECANCELED, EINTR, EAGAIN:
+            // Armed again if that is still wanted.
             return nil
         case let code: return receiveFailed(token, code)
         }
@@ -81,7 +90,7 @@ extension UringDriver {
     private func take(_ completion: creactor_uring_completion) -> UnsafeRawBufferPointer? {
         guard creactor_uring_has_buffer(completion.flags) else { return nil }
         if !creactor_uring_keeps_buffer(completion.flags) {
-            lentBuffer = creactor_uring_buffer_index(completion.flags)
+            core.value.lentBuffer = creactor_uring_buffer_index(completion.flags)
         }
         return completion.result > 0 ? ring.filled(completion) : nil
     }
@@ -91,38 +100,40 @@ extension UringDriver {
         slots[slot].state.insert([.inputEnded, .errorsEnded])
         if slots[slot].state.contains(.held) {
             slots[slot].state.remove(.held)
-            held[token.slot] = nil
+            core.value.held[token.slot] = nil
         }
         return .receiveFailed(code)
     }
 
     private func hold(_ token: Token, _ body: (HeldInput) -> Void) {
-        let input = held[token.slot] ?? HeldInput()
-        held[token.slot] = input
+        let input = core.value.held[token.slot] ?? HeldInput()
+        core.value.held[token.slot] = input
         slots[Int(token.slot)].state.insert(.held)
         body(input)
         change(token)
     }
 
     private func nextHeld() -> Completion? {
-        while let token = released.first {
+        while let token = core.value.released.first {
             let slot = Int(token.slot)
-            guard isCurrent(token), slots[slot].interest != 0, let input = held[token.slot] else {
-                released.removeFirst()
+            guard isCurrent(token), slots[slot].interest != 0,
+                let input = core.value.held[token.slot]
+            else {
+                core.value.released.removeFirst()
                 continue
             }
             if !input.bytes.isEmpty, input.hasEnded {
                 // The end follows with the next call, unless the stream is paused before.
                 let end = HeldInput()
                 end.hasEnded = true
-                held[token.slot] = end
+                core.value.held[token.slot] = end
             } else {
-                released.removeFirst()
-                held[token.slot] = nil
+                core.value.released.removeFirst()
+                core.value.held[token.slot] = nil
                 slots[slot].state.remove(.held)
             }
             guard !input.bytes.isEmpty else { return Completion(token: token, event: .endOfInput) }
-            lentInput = input
+            core.value.lentInput = input
             // The queue is not changed any more, so its memory stays where it is.
             let bytes = input.bytes.readable.withUnsafeBytes { $0 }
             return Completion(token: token, event: .received(bytes))
@@ -149,9 +160,9 @@ extension UringDriver {
     // MARK: The rest
 
     /// The role's own request is no longer with the kernel.
-    private func ended(_ token: Token) {
+    private func ended(_ token: Token, late: Bool = false) {
         slots[Int(token.slot)].state.subtract([.active, .cancelling])
-        change(token)
+        change(token, late: late)
     }
 
     /// Told even when nobody is left to know: the loop keeps the bytes until then.
@@ -185,7 +196,7 @@ extension UringDriver {
     /// Errors show at the next try to send.
     private func roomFound(_ token: Token) -> Completion.Event? {
         guard isCurrent(token) else { return nil }
-        waitingForRoom.remove(token.slot)
+        core.value.waitingForRoom.remove(token.slot)
         return .writable
     }
 

@@ -33,6 +33,7 @@ extension UringDriver {
         } else if mayReceive {
             let userData = Request.receive.userData(token)
             ring.queue { creactor_uring_receive($0, slot.descriptor, userData) }
+            slots[Int(token.slot)].state.remove(.fed)
             began(.active, Int(token.slot))
         } else if slot.state.isDisjoint(with: [.errors, .errorsEnded]) {
             // Nothing receives, so a reset would go unnoticed.

@@ -26,7 +26,7 @@ final class UringDriver: Driver {
     }
 
     struct State: OptionSet {
-        let rawValue: UInt8
+        let rawValue: UInt16
         /// The role's own request is with the kernel.
         static let active = State(rawValue: 1)
         /// It is being cancelled.
@@ -42,6 +42,8 @@ final class UringDriver: Driver {
         static let changed = State(rawValue: 64)
         /// Has an entry in `held`.
         static let held = State(rawValue: 128)
+        /// Has received since it was armed.
+        static let fed = State(rawValue: 256)
     }
 
     struct Slot {
@@ -55,29 +57,57 @@ final class UringDriver: Driver {
         var armed: UInt32 = 0
     }
 
-    var ring: UringRing
-    var slots: [Slot] = []
-    /// Slots whose requests may not be what is wanted of them.
-    var changed: [Token] = []
-    private var applying: [Token] = []
-    var held: [UInt32: HeldInput] = [:]
-    /// Resumed streams with held input.
-    var released: [Token] = []
-    var lentBuffer: UInt16?
-    var lentInput: HeldInput?
-    /// How many completions the current round may still report.
-    var remaining = 0
-    /// Slots with a poll for room.
-    var waitingForRoom: Set<UInt32> = []
-    /// Requests that the kernel will complete, without cancellations.
-    var requestsUnderWay = 0
+    /// What nearly every completion touches, out of reach of run-time checks.
+    struct Core: ~Copyable {
+        var ring: UringRing
+        var slots: [Slot] = []
+        /// Slots whose requests may not be what is wanted of them.
+        var changed: [Token] = []
+        /// Those of them that come last, having used up the receive buffers of others.
+        var changedLate: [Token] = []
+        var applying: [Token] = []
+        var held: [UInt32: HeldInput] = [:]
+        /// Resumed streams with held input.
+        var released: [Token] = []
+        var lentBuffer: UInt16?
+        var lentInput: HeldInput?
+        /// How many completions the current round may still report.
+        var remaining = 0
+        /// Slots with a poll for room.
+        var waitingForRoom: Set<UInt32> = []
+        /// Requests that the kernel will complete, without cancellations.
+        var requestsUnderWay = 0
+        var waitCount = 0
+        /// Receives that ended because all buffers were full.
+        var starvedCount = 0
+
+        init(_ ring: consuming UringRing) { self.ring = ring }
+
+        mutating func beginApplying() {
+            changed.append(contentsOf: changedLate)
+            changedLate.removeAll(keepingCapacity: true)
+            swap(&changed, &applying)
+        }
+    }
+
+    let core: Owned<Core>
+
+    var ring: UringRing {
+        @inline(__always) _read { yield core.value.ring }
+        @inline(__always) _modify { yield &core.value.ring }
+    }
+
+    var slots: [Slot] {
+        @inline(__always) _read { yield core.value.slots }
+        @inline(__always) _modify { yield &core.value.slots }
+    }
 
     /// What is used of the kernel, for logs.
     let summary: String
 
     init(_ abilities: UringAbilities, sizes: UringSizes? = nil) throws(SystemError) {
         let sizes = sizes ?? .standard(abilities)
-        ring = try UringRing(sizes, abilities: abilities)
+        core = Owned(Core(try UringRing(sizes, abilities: abilities)))
         summary =
             "io_uring: deferred task work, multishot accept and receive into "
             + "\(sizes.bufferCount) buffers of \(sizes.bufferSize) bytes, \(abilities.summary)"
@@ -92,7 +122,7 @@ final class UringDriver: Driver {
     }
 
     var pollDescriptor: Int32 { ring.pollDescriptor }
-    var isQuiet: Bool { requestsUnderWay == 0 }
+    var isQuiet: Bool { core.value.requestsUnderWay == 0 }
 
     func begin(hosted: Bool) {
         if !ring.isEnabled { ring.enable(hosted: hosted) }
@@ -155,7 +185,7 @@ final class UringDriver: Driver {
     func setReceiving(_ enabled: Bool, on descriptor: Int32, token: Token) {
         let slot = Int(token.slot)
         slots[slot].interest = enabled ? 1 : 0
-        if enabled, slots[slot].state.contains(.held) { released.append(token) }
+        if enabled, slots[slot].state.contains(.held) { core.value.released.append(token) }
         change(token)
     }
 
@@ -188,10 +218,10 @@ final class UringDriver: Driver {
         // A splice of the ring's would go through its worker threads and a pipe; the bytes are in
         // memory, so that the plain call does not wait either.
         let outcome = sendFile(file, from: offset, count: count, on: descriptor)
-        if case .blocked = outcome, waitingForRoom.insert(token.slot).inserted {
+        if case .blocked = outcome, core.value.waitingForRoom.insert(token.slot).inserted {
             let userData = Request.room.userData(token)
             ring.queue { creactor_uring_poll($0, descriptor, UInt32(POLLOUT), userData) }
-            requestsUnderWay += 1
+            core.value.requestsUnderWay += 1
         }
         return outcome
     }
@@ -202,9 +232,11 @@ final class UringDriver: Driver {
         guard isCurrent(token) else { return }
         let slot = slots[Int(token.slot)]
         slots[Int(token.slot)] = Slot(state: slot.state.intersection(.changed))
-        if slot.state.contains(.held) { held[token.slot] = nil }
+        if slot.state.contains(.held) { core.value.held[token.slot] = nil }
         if slot.state.contains(.sending) { end(.send, token) }
-        if !waitingForRoom.isEmpty, waitingForRoom.remove(token.slot) != nil { end(.room, token) }
+        if !core.value.waitingForRoom.isEmpty, core.value.waitingForRoom.remove(token.slot) != nil {
+            end(.room, token)
+        }
         if slot.state.contains(.errors) { end(.errors, token) }
         guard slot.state.contains(.active) else { return }
         switch slot.role {
@@ -234,7 +266,7 @@ final class UringDriver: Driver {
     func submit() {
         recycle()
         applyChanges()
-        if !released.isEmpty || ring.hasBacklog {
+        if !core.value.released.isEmpty || ring.hasBacklog {
             // A host polls the ring alone, which must become readable for these.
             ring.queue { creactor_uring_cancel($0, 0) }
         }
@@ -242,35 +274,41 @@ final class UringDriver: Driver {
     }
 
     func wait(timeout: UInt64?) {
+        core.value.waitCount += 1
         recycle()
         applyChanges()
-        let mayWait = released.isEmpty && !ring.hasBacklog
+        let mayWait = core.value.released.isEmpty && !ring.hasBacklog
         let limit = timeout.map { Int64(clamping: $0) } ?? -1
         ring.wait(mayWait ? limit : 0)
-        remaining = ring.completionCount
+        core.value.remaining = ring.completionCount
     }
 
     /// Notes that a slot's requests may not be what is wanted any more.
-    func change(_ token: Token) {
+    func change(_ token: Token, late: Bool = false) {
         guard !slots[Int(token.slot)].state.contains(.changed) else { return }
         slots[Int(token.slot)].state.insert(.changed)
-        changed.append(token)
+        if late {
+            core.value.changedLate.append(token)
+        } else {
+            core.value.changed.append(token)
+        }
     }
 
     private func applyChanges() {
-        guard !changed.isEmpty else { return }
-        swap(&changed, &applying)
-        for token in applying {
+        guard !core.value.changed.isEmpty || !core.value.changedLate.isEmpty else { return }
+        core.value.beginApplying()
+        for index in core.value.applying.indices {
+            let token = core.value.applying[index]
             let slot = Int(token.slot)
             slots[slot].state.remove(.changed)
             // A slot that was reused is listed under its old token, once.
             apply(Token(slot: token.slot, generation: slots[slot].generation))
         }
-        applying.removeAll(keepingCapacity: true)
+        core.value.applying.removeAll(keepingCapacity: true)
     }
 
     func began(_ state: State, _ slot: Int) {
         slots[slot].state.insert(state)
-        requestsUnderWay += 1
+        core.value.requestsUnderWay += 1
     }
 }

@@ -100,8 +100,12 @@ struct UringRing: ~Copyable {
 
     var hasUnsubmitted: Bool { creactor_uring_unsubmitted(raw) > 0 }
 
-    /// How often the kernel was entered.
+    /// How often the kernel was entered…
     var enterCount: UInt64 { raw.pointee.enters }
+    /// …because there was no room for completions…
+    var overflowCount: UInt64 { raw.pointee.overflows }
+    /// …or for requests.
+    private(set) var fullCount = 0
 
     /// Queues a request with `prepare`, which says `false` when there is no room; submits early then.
     @inline(__always)
@@ -111,6 +115,7 @@ struct UringRing: ~Copyable {
     }
 
     private mutating func makeRoom(_ prepare: (UnsafeMutablePointer<creactor_uring>) -> Bool) {
+        fullCount += 1
         enter(0)
         while !prepare(raw) {
             // The kernel refuses more while its completions are not taken, or memory is short.

@@ -1,0 +1,19 @@
+#ifndef CSECCOMP_H
+#define CSECCOMP_H
+
+/// Makes one system call fail with `error` for the calling thread, for good: a seccomp(2) filter as
+/// container runtimes install it. Returns 0 or an errno value.
+int cseccomp_forbid(int call, int error);
+
+/// The number of the system call io_uring_setup(2) or io_uring_register(2).
+int cseccomp_io_uring_setup(void);
+int cseccomp_io_uring_register(void);
+
+/// Installs a handler for `signal` that does nothing but count, and ends system calls with EINTR;
+/// unblocks it for the calling thread.
+void cseccomp_count_signal(int signal);
+
+/// How many signals the handler has counted.
+int cseccomp_signals(void);
+
+#endif
