@@ -59,7 +59,7 @@ let layer1 = module("Bytes") + module("JSON")
 let layer2 =
     module("Reactor", ["Bytes", "CReactor"], testing: ["ReactorTesting", "CSeccomp"])
     + module("ReactorTesting", ["Reactor", "Bytes"])
-    + module("HTTPWire", ["Bytes"])
+    + module("HTTPWire", ["Bytes"], testing: ["HTTPCases"])
     + module("ReplicationWire", ["Bytes", "JSON"], testResources: [.copy("Captures")])
     + module("YAML", ["CYAML"])
     + module("Matrix", ["Bytes", "JSON", crypto])
@@ -67,7 +67,9 @@ let layer3 =
     module(
         "TLS", ["Reactor", "Bytes", "COpenSSL"],
         testing: ["ReactorTesting", "HTTPServer", "HTTPWire"])
-    + module("HTTPServer", ["Reactor", "HTTPWire", "Bytes", "CZlib"])
+    + module(
+        "HTTPServer", ["Reactor", "HTTPWire", "Bytes", "CZlib"],
+        testing: ["ReactorTesting", "HTTPCases"])
     + module(
         "HTTPClient", ["Reactor", "HTTPWire", "Bytes", "CCurl", "CZlib"], testing: ["HTTPServer"])
     + module("Replication", ["Reactor", "ReplicationWire", "Bytes"], testing: ["JSON"])
@@ -145,11 +147,22 @@ let whole: [Target] = [
         swiftSettings: strict),
 ]
 
-/// Links only with libFuzzer (`make fuzz`), so it is not there otherwise.
-let fuzzer: [Target] = [
+/// Requests with the answers they must get, which several tests share.
+let cases: [Target] = [
+    .target(name: "HTTPCases", path: "Tests/HTTPCases", swiftSettings: strict)
+]
+
+/// Link only with libFuzzer (`make fuzz`), so they are not there otherwise.
+let fuzzers: [Target] = [
     .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+    .target(
+        name: "FuzzDriver", dependencies: ["CFuzzer"], path: "Tests/Fuzz/Driver",
+        swiftSettings: strict),
     .executableTarget(
-        name: "fuzz", dependencies: ["FuzzTargets", "CFuzzer"], path: "Tests/Fuzz/Driver",
+        name: "fuzz", dependencies: ["FuzzTargets", "FuzzDriver"], path: "Tests/Fuzz/All",
+        swiftSettings: strict),
+    .executableTarget(
+        name: "fuzz-http", dependencies: ["FuzzHTTP", "FuzzDriver"], path: "Tests/Fuzz/Slim",
         swiftSettings: strict),
 ]
 
@@ -157,15 +170,18 @@ let fuzzer: [Target] = [
 let fuzzing: [Target] =
     [
         .target(
+            name: "FuzzHTTP", dependencies: ["Bytes", "HTTPWire"], path: "Tests/Fuzz/HTTP",
+            swiftSettings: strict),
+        .target(
             name: "FuzzTargets",
             dependencies: [
-                "Bytes", "JSON", "HTTPWire", "ReplicationWire", "YAML", "Matrix", "Observability",
-                logging,
+                "FuzzHTTP", "Bytes", "JSON", "HTTPWire", "HTTPServer", "ReplicationWire", "YAML",
+                "Matrix", "Observability", logging,
             ], path: "Tests/Fuzz/Targets", swiftSettings: strict),
         .testTarget(
-            name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay",
+            name: "FuzzTests", dependencies: ["FuzzTargets", "FuzzHTTP"], path: "Tests/Fuzz/Replay",
             swiftSettings: strict),
-    ] + (Context.environment["BEAMLINE_FUZZ"] == nil ? [] : fuzzer)
+    ] + (Context.environment["BEAMLINE_FUZZ"] == nil ? [] : fuzzers)
 
 let package = Package(
     name: "beamline",
@@ -188,6 +204,7 @@ let package = Package(
     ],
     targets: [
         shims, layer1, layer2, layer3, layer4, layer5, layer6, layer7, layer8, examples, whole,
+        cases,
         fuzzing,
     ]
     .flatMap { $0 }

@@ -24,10 +24,16 @@ public final class HTTPExchange {
     private var phase = Phase.unanswered
     private var streamedBytes = 0
     private var streamedStatus: HTTPStatus = .ok
+    /// What compresses the answer that is being streamed.
+    private var deflater: Deflater?
+    private var flushIsDue = false
 
     init() {}
 
     deinit {
+        if let deflater, let connection, connection.loop.isCurrent {
+            connection.core.compression?.giveBack(deflater)
+        }
         guard phase != .answered, let connection, connection.loop.isCurrent else { return }
         // An exchange lives on its loop, whose thread this is: nothing else can see what is used
         // here, which a nonisolated deinit cannot know.
@@ -49,7 +55,7 @@ public final class HTTPExchange {
 
     private var occasion: Occasion {
         Occasion(
-            isHead: request.head.knownMethod == .head, version: request.head.version,
+            isHead: request.isHead, version: request.head.version,
             keepAlive: request.head.keepAlive)
     }
 
@@ -88,6 +94,11 @@ public final class HTTPExchange {
     /// Answers.
     public func respond(_ response: HTTPResponse, on loop: isolated EventLoop) {
         guard phase == .unanswered else { return }
+        guard let pool = connection?.core.compression else { return send(response, on: loop) }
+        if let encoded = encoded(response, pool, on: loop) { send(encoded, on: loop) }
+    }
+
+    private func send(_ response: HTTPResponse, on loop: isolated EventLoop) {
         let occasion = occasion
         let bytes = connection?.answer(response, to: occasion, on: loop)
         conclude(response.status, bytes, occasion, on: loop)
@@ -109,8 +120,13 @@ public final class HTTPExchange {
     ) {
         guard phase == .unanswered else { return }
         let occasion = occasion
+        var coding = Coding.plain
+        if let pool = connection?.core.compression {
+            coding = self.coding(
+                status, isCompressible: fields.isCompressible, count: contentLength, pool)
+        }
         let bytes = connection?.answer(
-            status, fields, contentLength, to: occasion, on: loop, body: body)
+            status, fields, contentLength, coding, to: occasion, on: loop, body: body)
         conclude(status, bytes, occasion, on: loop)
     }
 
@@ -125,13 +141,37 @@ public final class HTTPExchange {
         guard phase == .unanswered else { return }
         phase = .streaming
         streamedStatus = status
+        var headers = headers
+        if let pool = connection?.core.compression {
+            deflater = beginEncoding(status, &headers, pool)
+        }
         streamedBytes = connection?.beginStream(status, headers, for: occasion, on: loop) ?? 0
     }
 
     /// Writes a piece of the body.
     public func write(_ bytes: RawSpan, on loop: isolated EventLoop) {
         guard phase == .streaming else { return }
+        guard deflater == nil else { return compress(bytes, .none, on: loop) }
         streamedBytes += connection?.streamChunk(bytes, for: occasion, on: loop) ?? 0
+    }
+
+    /// Compresses and writes. What zlib keeps to itself is written at the end of the turn, so that
+    /// a client never waits for what has been written long ago.
+    private func compress(
+        _ bytes: RawSpan, _ flush: Deflater.Flush, on loop: isolated EventLoop
+    ) {
+        guard let deflater, let connection, !request.isHead else { return }
+        connection.core.withScratch { output in
+            deflater.compress(bytes, flush, into: &output)
+            streamedBytes += connection.streamChunk(output.span.bytes, for: occasion, on: loop)
+        }
+        guard flush == .none, !flushIsDue else { return }
+        flushIsDue = true
+        loop.schedule(after: .zero) {
+            self.flushIsDue = false
+            guard self.phase == .streaming else { return }
+            self.compress(RawSpan(), .sync, on: loop)
+        }
     }
 
     /// Writes a piece of the body.
@@ -151,6 +191,11 @@ public final class HTTPExchange {
     /// Ends a streamed answer.
     public func finish(on loop: isolated EventLoop) {
         guard phase == .streaming else { return }
+        if let deflater {
+            compress(RawSpan(), .finish, on: loop)
+            connection?.core.compression?.giveBack(deflater)
+            self.deflater = nil
+        }
         let occasion = occasion
         let last = connection?.endStream(streamedStatus, for: occasion, on: loop)
         conclude(streamedStatus, last.map { $0 + streamedBytes }, occasion, on: loop)
@@ -190,21 +235,37 @@ public struct ResponseWriter {
     /// The method is HEAD or the status forbids a body: pieces are counted and dropped.
     let isMute: Bool
     private(set) var count = 0
+    /// Where it is there, pieces are compressed and collected instead of being queued.
+    private let deflater: Deflater?
+    private(set) var compressed: [UInt8] = []
 
-    init(_ channel: Channel, isMute: Bool) {
+    init(_ channel: Channel, isMute: Bool, deflater: Deflater? = nil) {
         self.channel = channel
         self.isMute = isMute
+        self.deflater = deflater
     }
 
     /// Queues a shared piece, without a copy.
     public mutating func write(_ shared: SharedBytes, on loop: isolated EventLoop) {
         count += shared.count
-        if !isMute { channel.write(shared, on: loop) }
+        if let deflater {
+            deflater.compress(shared.bytes, .none, into: &compressed)
+        } else if !isMute {
+            channel.write(shared, on: loop)
+        }
     }
 
     /// Queues a copy of a piece.
     public mutating func write(_ bytes: RawSpan, on loop: isolated EventLoop) {
         count += bytes.byteCount
-        if !isMute { channel.write(bytes, on: loop) }
+        if let deflater {
+            deflater.compress(bytes, .none, into: &compressed)
+        } else if !isMute {
+            channel.write(bytes, on: loop)
+        }
+    }
+
+    mutating func finishCompressing() {
+        deflater?.compress(RawSpan(), .finish, into: &compressed)
     }
 }

@@ -1,6 +1,5 @@
 internal import Bytes
 public import HTTPWire
-public import Reactor
 
 /// A request as handlers see it: the head, the whole body, and what the route's pattern captured.
 ///
@@ -30,8 +29,7 @@ public struct HTTPRequest: Sendable {
     /// The version of the protocol that the client speaks.
     public var version: HTTPVersion { head.version }
 
-    /// The address of the connection's other end; `nil` for Unix sockets without a name.
-    public var remoteAddress: SocketAddress? { peer?.address }
+    var isHead: Bool { head.knownMethod == .head }
 
     /// What the route's pattern captured, decoded when asked for.
     public var parameters: PathParameters { PathParameters(captures: captures, head: head) }
@@ -69,11 +67,4 @@ extension HTTPRequest {
             captures.names.append(name)
         }
     }
-}
-
-/// A connection's other end.
-final class Peer: Sendable {
-    let address: SocketAddress?
-
-    init(_ address: SocketAddress?) { self.address = address }
 }

@@ -57,11 +57,13 @@ public enum HTTPBody: Sendable {
 /// Header fields rendered once for many responses.
 public struct PrerenderedFields: Sendable {
     let bytes: [UInt8]
+    let isCompressible: Bool
 
     /// Renders the fields, save those that delimit the message or the connection.
     public init(_ headers: HTTPHeaders) {
         var bytes: [UInt8] = []
         ResponseEncoder.appendFields(headers, to: &bytes)
         self.bytes = bytes
+        isCompressible = headers.describeCompressibleBody
     }
 }

@@ -19,6 +19,11 @@ public struct HTTPServerOptions: Sendable {
     public var bodyTimeout = Duration.seconds(30)
     /// The rate that keeps a long body alive.
     public var bodyBytesPerSecondMin = 1024
+    /// Which answers are compressed; `nil` compresses none.
+    public var compression: CompressionPolicy?
+    /// Whether a proxy that can be trusted stands before the server, whose `X-Forwarded-For` and
+    /// `X-Forwarded-Proto` say where requests come from.
+    public var isBehindProxy = false
     /// What browsers on other sites may do; `nil` says nothing about it.
     public var cors: CORSPolicy?
 

@@ -6,6 +6,9 @@ public struct RequestReport: Sendable {
     public let request: HTTPRequest?
     /// The name of the route that served it; `nil` if none did.
     public let route: String?
+    /// The place of that route among those of the router, in the order in which they were added:
+    /// statistics by route need no search.
+    public let routeIndex: Int?
     /// The status of the answer; `nil` if the client left before there was one.
     public let status: HTTPStatus?
     /// The bytes of the answer, head included, as handed to the channel.

@@ -125,7 +125,7 @@ private enum TransferEncoding {
 }
 
 /// Walks the elements of a comma-separated list, trimmed; empty ones are returned too.
-private struct TokenList: ~Escapable {
+struct TokenList: ~Escapable {
     private let value: RawSpan
     private var cursor = 0
     private var ended = false

@@ -25,6 +25,8 @@ extension HTTPStatus {
     public static let accepted: HTTPStatus = 202
     /// 204
     public static let noContent: HTTPStatus = 204
+    /// 206
+    public static let partialContent: HTTPStatus = 206
     /// 302
     public static let found: HTTPStatus = 302
     /// 304

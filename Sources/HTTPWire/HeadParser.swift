@@ -105,8 +105,9 @@ struct HeadParser: Sendable {
             bytes.byte(6) == UInt8(ascii: "."), bytes.byte(7).isASCIIDigit
         else { throw HTTPError(.badRequest, "the protocol version is malformed") }
         switch (bytes.byte(5), bytes.byte(7)) {
-        case (UInt8(ascii: "1"), UInt8(ascii: "1")): return .http11
         case (UInt8(ascii: "1"), UInt8(ascii: "0")): return .http10
+        // A later minor version may not change what this one means: RFC 9110, section 2.5.
+        case (UInt8(ascii: "1"), _): return .http11
         default: throw HTTPError(.versionNotSupported, "only HTTP/1.1 and HTTP/1.0 are spoken")
         }
     }

@@ -13,6 +13,7 @@ final class Services {
     var parked: [HTTPExchange] = []
     var uploads: [Uploading] = []
     var bodies: [RequestBody] = []
+    var sum = 0
     var notes: [String] = []
     /// Runs whenever something was noted or parked.
     var changed: (() -> Void)?
@@ -51,11 +52,26 @@ func withServer(
             HTTPServer<Services>, Services, SocketAddress, isolated EventLoop
         ) async throws -> Void
 ) throws {
-    let loop = try EventLoop(backend: backend)
+    try withServer(
+        on: EventLoop(backend: backend), options: options, listening: listening, routes: routes,
+        sourceLocation: sourceLocation, body)
+}
+
+/// As above, on any loop. Nothing waits for the clock; `lasting` only ends a test that would hang.
+func withServer(
+    on loop: EventLoop, lasting: Duration = .seconds(60),
+    options: HTTPServerOptions = HTTPServerOptions(),
+    listening: ListenerOptions = ListenerOptions(),
+    routes: @Sendable @escaping (inout Router<Services>) -> Void = { _ in },
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ body:
+        @escaping @Sendable (
+            HTTPServer<Services>, Services, SocketAddress, isolated EventLoop
+        ) async throws -> Void
+) throws {
     let outcome = Mutex<Result<Void, any Error>?>(nil)
     loop.submit { loop in
-        // Nothing here waits for the clock; this only ends a test that would hang.
-        loop.schedule(after: .seconds(60)) { loop.stop() }
+        loop.schedule(after: lasting) { loop.stop() }
         do {
             var router = Router<Services>()
             addStandardRoutes(&router)

@@ -1,30 +1,36 @@
+import HTTPCases
 import HTTPWire
 import Testing
 
 @Suite struct MalformedRequestTests {
-    @Test(arguments: MalformedRequest.all)
-    func isRefusedWithItsStatus(_ request: MalformedRequest) {
-        #expect(trace([request.text]).last == .failed(request.status))
+    @Test(arguments: HTTPCase.refused)
+    func isRefusedWithItsStatus(_ request: HTTPCase) {
+        #expect(trace([request.bytes]).last == .failed(request.statuses[0]))
     }
 
     /// The long ones are limits, whose splits have tests with small limits of their own.
-    @Test(arguments: MalformedRequest.all.filter { $0.text.count < 2000 })
-    func isRefusedAlikeForEverySplit(_ request: MalformedRequest) {
-        expectSameForEverySplit(request.text, request.name)
+    @Test(arguments: HTTPCase.refused.filter { $0.bytes.count < 2000 })
+    func isRefusedAlikeForEverySplit(_ request: HTTPCase) {
+        expectSameForEverySplit(request.bytes, request.name)
     }
 
-    @Test(arguments: MalformedRequest.all.filter { $0.text.count >= 2000 })
-    func isRefusedAlikeInSmallPieces(_ request: MalformedRequest) {
-        let pieces = stride(from: 0, to: request.text.count, by: 7).map {
-            Array(request.text[$0..<min($0 + 7, request.text.count)])
+    @Test(arguments: HTTPCase.refused.filter { $0.bytes.count >= 2000 })
+    func isRefusedAlikeInSmallPieces(_ request: HTTPCase) {
+        let pieces = stride(from: 0, to: request.bytes.count, by: 7).map {
+            Array(request.bytes[$0..<min($0 + 7, request.bytes.count)])
         }
-        #expect(trace(pieces).last == .failed(request.status))
+        #expect(trace(pieces).last == .failed(request.statuses[0]))
     }
 
     @Test func tableIsLongEnoughAndNamesAreUnique() {
-        let names = MalformedRequest.all.map(\.name)
+        let names = HTTPCase.refused.map(\.name)
         #expect(names.count >= 250)
         #expect(Set(names).count == names.count)
+    }
+
+    @Test(arguments: HTTPCase.served.filter { $0.bytes.count < 2000 })
+    func oddOnesAreReadAlikeForEverySplit(_ request: HTTPCase) {
+        expectSameForEverySplit(request.bytes, request.name)
     }
 
     @Test func errorRepeatsItselfForEver() throws {

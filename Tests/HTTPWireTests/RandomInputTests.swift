@@ -1,4 +1,5 @@
 import Bytes
+import HTTPCases
 import HTTPWire
 import Testing
 
@@ -22,7 +23,7 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         let samples =
             RequestParserTests.wellFormed.map { Array($0.utf8) }
-            + MalformedRequest.all.map(\.text).filter { $0.count < 300 }
+            + HTTPCase.all.map(\.bytes).filter { $0.count < 300 }
         let alphabet: [UInt8] = Array("\r\n\t :;,0123456789abcdefGETHosthunkd/*?#[]@\0\u{7f}".utf8)
         for _ in 0..<600 {
             var bytes = samples.randomElement(using: &generator) ?? []

@@ -49,15 +49,24 @@ extension HTTPConnection {
     /// Sends an answer whose body is written by `body`.
     func answer(
         _ status: HTTPStatus, _ fields: PrerenderedFields, _ length: Int,
-        to occasion: Occasion, on loop: isolated EventLoop, body: (inout ResponseWriter) -> Void
+        _ coding: HTTPExchange.Coding, to occasion: Occasion, on loop: isolated EventLoop,
+        body: (inout ResponseWriter) -> Void
     ) -> Int? {
         guard phase == .answering else { return nil }
         let keepAlive = mayStayOpen(after: occasion)
+        if coding == .gzip, let deflater = core.compression?.take() {
+            defer { core.compression?.giveBack(deflater) }
+            return answer(
+                status, fields, length, deflater, keepAlive, to: occasion, on: loop, body: body)
+        }
         var written = 0
         core.withScratch { output in
             core.appendHead(
                 status, keepAlive: keepAlive, version: occasion.version, now: loop.now, to: &output)
             output.append(contentsOf: fields.bytes)
+            if coding != .plain {
+                ResponseEncoder.appendField("Vary", "Accept-Encoding", to: &output)
+            }
             if !status.forbidsBody { ResponseEncoder.appendContentLength(length, to: &output) }
             ResponseEncoder.appendLineEnd(to: &output)
             channel.write(output.span.bytes, on: loop)
@@ -66,15 +75,45 @@ extension HTTPConnection {
         var writer = ResponseWriter(
             channel, isMute: occasion.isHead || status.forbidsBody)
         body(&writer)
-        guard writer.count == length else {
-            // The client would take the next answer's bytes for this one's.
-            assertionFailure("\(writer.count) bytes written, \(length) announced")
-            channel.abort(on: loop)
-            return nil
-        }
+        guard isComplete(writer, length, on: loop) else { return nil }
         if !writer.isMute { written += length }
         offeredBytes &+= written
         return written
+    }
+
+    private func isComplete(
+        _ writer: ResponseWriter, _ length: Int, on loop: isolated EventLoop
+    ) -> Bool {
+        if writer.count == length { return true }
+        // The client would take the next answer's bytes for this one's.
+        assertionFailure("\(writer.count) bytes written, \(length) announced")
+        channel.abort(on: loop)
+        return false
+    }
+
+    /// As above, compressed: pieces that are shared by many clients are compressed for each.
+    private func answer(
+        _ status: HTTPStatus, _ fields: PrerenderedFields, _ length: Int, _ deflater: Deflater,
+        _ keepAlive: Bool, to occasion: Occasion, on loop: isolated EventLoop,
+        body: (inout ResponseWriter) -> Void
+    ) -> Int? {
+        var writer = ResponseWriter(channel, isMute: true, deflater: deflater)
+        body(&writer)
+        guard isComplete(writer, length, on: loop) else { return nil }
+        writer.finishCompressing()
+        return core.withScratch { output in
+            core.appendHead(
+                status, keepAlive: keepAlive, version: occasion.version, now: loop.now, to: &output)
+            output.append(contentsOf: fields.bytes)
+            ResponseEncoder.appendField("Vary", "Accept-Encoding", to: &output)
+            ResponseEncoder.appendField("Content-Encoding", "gzip", to: &output)
+            ResponseEncoder.appendContentLength(writer.compressed.count, to: &output)
+            ResponseEncoder.appendLineEnd(to: &output)
+            if !occasion.isHead { output.append(contentsOf: writer.compressed) }
+            channel.write(output.span.bytes, on: loop)
+            offeredBytes &+= output.count
+            return output.count
+        }
     }
 
     private func mayStayOpen(after occasion: Occasion) -> Bool {

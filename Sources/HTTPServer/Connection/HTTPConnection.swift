@@ -57,7 +57,8 @@ final class HTTPConnection: ChannelHandler {
     private var isStreamed = false
     var onDisconnect: (() -> Void)?
     var onWritable: (() -> Void)?
-    private lazy var peer = Peer(channel.remoteAddress)
+    private lazy var peer = Peer(
+        channel.remoteAddress, isProxy: core.options.isBehindProxy)
 
     init(_ channel: Channel, core: ServerCore, on loop: isolated EventLoop) {
         self.channel = channel

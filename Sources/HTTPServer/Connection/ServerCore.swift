@@ -13,6 +13,7 @@ final class ServerCore {
     let bodyNanoseconds: UInt64
     let nanosecondsPerBodyByte: UInt64
     private let corsFields: [UInt8]
+    let compression: DeflaterPool?
     /// The one buffer in which heads are assembled.
     private var scratch: [UInt8] = []
     private var date = DateLine()
@@ -34,6 +35,7 @@ final class ServerCore {
         headerNanoseconds = options.headerTimeout.nanosecondsClamped
         bodyNanoseconds = options.bodyTimeout.nanosecondsClamped
         nanosecondsPerBodyByte = 1_000_000_000 / UInt64(max(1, options.bodyBytesPerSecondMin))
+        compression = options.compression.map { DeflaterPool($0) }
         corsFields = options.cors.map { PrerenderedFields($0.fields).bytes } ?? []
     }
 
@@ -93,7 +95,8 @@ final class ServerCore {
         requestFinished?(
             RequestReport(
                 request: request.head.targetBytes.byteCount == 0 ? nil : request,
-                route: route?.shape.name, status: bytes == nil ? nil : status,
+                route: route?.shape.name, routeIndex: route?.shape.index,
+                status: bytes == nil ? nil : status,
                 responseBytes: bytes ?? 0, duration: Instant.now - started))
     }
 

@@ -50,6 +50,9 @@ public struct Router<Context>: Sendable {
 
     private(set) var trie = RouteTrie()
     private(set) var routes: [Route] = []
+    /// Whether answers of the routes that are added from here on may be compressed, where the
+    /// server compresses at all.
+    public var compressesAnswers = true
 
     /// A router without routes; it answers 404 to everything.
     public init() {}
@@ -116,14 +119,17 @@ public struct Router<Context>: Sendable {
         if case .rest = pattern.segments.last { restIndex = captured.count - 1 }
         trie.insert(pattern, method: method, route: routes.count)
         let shape = RouteShape(
-            name: name ?? text, names: captured.map(\.name), segments: captured.map(\.segment),
-            restIndex: restIndex, bodyBytesMax: bodyBytesMax, isStreaming: isStreaming)
+            index: routes.count, name: name ?? text, names: captured.map(\.name),
+            segments: captured.map(\.segment),
+            restIndex: restIndex, bodyBytesMax: bodyBytesMax, isStreaming: isStreaming,
+            compressesAnswers: compressesAnswers)
         routes.append(Route(shape: shape, handler: handler))
     }
 }
 
 /// What is known of a route besides its handler.
 struct RouteShape: Sendable {
+    let index: Int
     let name: String
     let names: [String]
     /// The segments of the path that the names stand for.
@@ -133,4 +139,5 @@ struct RouteShape: Sendable {
     let bodyBytesMax: Int?
     /// The handler is called when the head has come, and takes the body as it comes.
     let isStreaming: Bool
+    let compressesAnswers: Bool
 }

@@ -5,23 +5,16 @@ internal import Reactor
 
 /// One line per request, without secrets.
 enum AccessLog {
-    static func write(_ report: RequestReport, isBehindProxy: Bool, to log: Logger) {
+    static func write(_ report: RequestReport, to log: Logger) {
         guard log.logLevel <= .info, report.route != "health" else { return }
         let request = report.request
         let status = report.status.map { String($0.code) } ?? "client left"
         log.info(
             """
-            \(client(of: request, isBehindProxy)) \(request?.method.name ?? "?") \
+            \(request?.clientAddress?.host ?? "?") \(request?.method.name ?? "?") \
             \(redacted(request?.target ?? "(malformed)")) \(status) \
             \(report.responseBytes)B \(report.duration.inMilliseconds)ms
             """)
-    }
-
-    private static func client(of request: HTTPRequest?, _ isBehindProxy: Bool) -> String {
-        if isBehindProxy, let forwarded = request?.headers["X-Forwarded-For"] {
-            return String(forwarded.split(separator: ",").first ?? "?")
-        }
-        return request?.remoteAddress?.host ?? "?"
     }
 
     /// Older clients send the access token in the query.

@@ -31,13 +31,15 @@ final class HTTPFront<Context> {
             let names: Set<ResourceName> =
                 listener.kind == .metrics ? [.metrics] : listener.resourceNames
             for name in names.sorted(by: { $0.rawValue < $1.rawValue }) {
+                router.compressesAnswers = listener.compresses(name)
                 if name == .metrics {
                     OperationsRoutes.registerMetrics(environment.metrics, into: &router)
                 } else {
                     register(name, &router)
                 }
             }
-            let server = HTTPServer(router: router, context: context, options: options)
+            let server = HTTPServer(
+                router: router, context: context, options: options(for: listener))
             let log = environment.logger("http")
             server.errorRenderer = { error, request in
                 let response = ClientErrors.render(error, request)
@@ -48,11 +50,10 @@ final class HTTPFront<Context> {
                 return response
             }
             let access = environment.logger("access.http.\(listener.tag)")
-            let requests = requests
-            let isBehindProxy = listener.isBehindProxy
+            let recorder = HTTPRequestRecorder(requests)
             server.requestFinished = { report in
-                requests.record(report)
-                AccessLog.write(report, isBehindProxy: isBehindProxy, to: access)
+                recorder.record(report)
+                AccessLog.write(report, to: access)
             }
             try listen(server, listener, loop)
             servers.append(server)
@@ -95,7 +96,7 @@ final class HTTPFront<Context> {
         environment.log.info("Listening for \(spoken) on \(bound)")
     }
 
-    private var options: HTTPServerOptions {
+    private func options(for listener: ListenerConfiguration) -> HTTPServerOptions {
         let limits = environment.configuration.httpLimits
         var options = HTTPServerOptions()
         options.parser.headerBytesMax = limits.headerBytesMax
@@ -103,7 +104,17 @@ final class HTTPFront<Context> {
         options.bodyBytesMax = limits.bodyBytesMax
         options.idleTimeout = limits.idleTimeout
         options.cors = .matrix
+        options.isBehindProxy = listener.isBehindProxy
+        let compresses = listener.resources.contains(where: \.compress)
+        options.compression = compresses ? CompressionPolicy() : nil
         return options
+    }
+}
+
+extension ListenerConfiguration {
+    /// Whether answers of a resource may be compressed.
+    fileprivate func compresses(_ name: ResourceName) -> Bool {
+        resources.contains { $0.compress && $0.names.contains(name) }
     }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import FuzzHTTP
 import FuzzTargets
 import Testing
 

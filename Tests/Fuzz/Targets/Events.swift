@@ -1,3 +1,4 @@
+import FuzzHTTP
 import JSON
 import Matrix
 

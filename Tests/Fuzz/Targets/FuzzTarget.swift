@@ -1,3 +1,5 @@
+public import FuzzHTTP
+
 /// What can be fuzzed: a parser with the properties that must hold whatever it is given.
 ///
 /// The fuzzer's driver and the test that replays the corpus enter here.
@@ -10,6 +12,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case chunked
     /// A query string, and a path.
     case query
+    /// A method and a path for a router.
+    case router
     /// Lines of replication through both ends' machines.
     case lines
     /// One line of replication.
@@ -34,6 +38,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .http: try checkHTTP(input)
         case .chunked: try checkChunked(input)
         case .query: try checkQuery(input)
+        case .router: try checkRouter(input)
         case .lines: try checkLines(input)
         case .command: try checkCommand(input)
         case .yaml: try checkYAML(input)
@@ -43,26 +48,5 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .event: try checkEvent(input)
         case .filter: try checkFilter(input)
         }
-    }
-}
-
-/// A property that does not hold.
-public struct Violation: Error, CustomStringConvertible {
-    /// Which one, and the values that differ.
-    public let description: String
-}
-
-func require(_ holds: Bool, _ what: @autoclosure () -> String) throws(Violation) {
-    guard holds else { throw Violation(description: what()) }
-}
-
-/// Runs what must not fail.
-func expectSuccess<Value>(
-    _ what: @autoclosure () -> String, _ body: () throws -> Value
-) throws(Violation) -> Value {
-    do {
-        return try body()
-    } catch {
-        throw Violation(description: "\(what()): \(error)")
     }
 }

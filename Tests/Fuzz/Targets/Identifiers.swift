@@ -1,3 +1,4 @@
+import FuzzHTTP
 import Matrix
 
 func checkIdentifier(_ input: [UInt8]) throws(Violation) {

@@ -1,3 +1,4 @@
+import FuzzHTTP
 import JSON
 
 func checkJSON(_ input: [UInt8]) throws(Violation) {

@@ -1,4 +1,5 @@
 import Bytes
+import FuzzHTTP
 import JSON
 import ReplicationWire
 

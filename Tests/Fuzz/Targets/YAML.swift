@@ -1,3 +1,4 @@
+import FuzzHTTP
 import YAML
 
 func checkYAML(_ input: [UInt8]) throws(Violation) {

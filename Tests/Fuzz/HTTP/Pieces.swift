@@ -1,7 +1,7 @@
 /// Ways to cut an input, the same ones each time the input comes.
-enum Pieces {
+package enum Pieces {
     /// Byte by byte, and three ways that depend on the bytes.
-    static func of(_ input: [UInt8]) -> [[[UInt8]]] {
+    package static func of(_ input: [UInt8]) -> [[[UInt8]]] {
         var random = Seeded(input)
         return [input.map { [$0] }] + [3, 17, 200].map { cut(input, longest: $0, &random) }
     }

@@ -8,7 +8,8 @@ private enum Step: Hashable {
     case failed(HTTPError)
 }
 
-func checkHTTP(_ input: [UInt8]) throws(Violation) {
+/// A connection's bytes: every way to cut them gives the same requests.
+public func checkHTTP(_ input: [UInt8]) throws(Violation) {
     var narrow = ParserLimits()
     narrow.requestLineBytesMax = 48
     narrow.headerBytesMax = 120
@@ -24,7 +25,8 @@ func checkHTTP(_ input: [UInt8]) throws(Violation) {
     }
 }
 
-func checkChunked(_ input: [UInt8]) throws(Violation) {
+/// A chunked body, once read and once written.
+public func checkChunked(_ input: [UInt8]) throws(Violation) {
     let head = Array("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".utf8)
     try checkHTTP(head + input)
     // The input once more, now as what is carried.
@@ -41,7 +43,8 @@ func checkChunked(_ input: [UInt8]) throws(Violation) {
     }
 }
 
-func checkQuery(_ input: [UInt8]) throws(Violation) {
+/// A query string, and a path.
+public func checkQuery(_ input: [UInt8]) throws(Violation) {
     let query = HTTPQuery(input)
     for (name, value) in query.pairs {
         let all = query.all(named: name)
