@@ -42,6 +42,7 @@ public final class HTTPExchange {
         let wasStreaming = phase == .streaming
         connection.loop.assumeIsolated { loop in
             if wasStreaming {
+                holder.core.report(request, route, .internalServerError, nil, started)
                 holder.channel.abort(on: loop)
                 return
             }

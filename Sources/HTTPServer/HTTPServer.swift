@@ -43,7 +43,7 @@ public final class HTTPServer<Context> {
     /// The number of open connections.
     public var connectionCount: Int { core.connections.count }
 
-    /// Whether ``drain(timeout:on:)`` was called.
+    /// Whether ``beginDraining(on:)`` or ``drain(timeout:on:)`` was called.
     public var isDraining: Bool { core.isDraining }
 
     /// Listens on `address`.
@@ -60,15 +60,21 @@ public final class HTTPServer<Context> {
         return listener
     }
 
+    /// Begins to drain without waiting, for a program with several servers: stops accepting, closes
+    /// idle connections, and has every further answer be its connection's last.
+    public func beginDraining(on loop: isolated EventLoop) {
+        for listener in listeners { listener.close(on: loop) }
+        listeners.removeAll()
+        core.beginDraining(on: loop)
+    }
+
     /// Stops accepting, closes idle connections, lets requests that are under way be answered and
     /// closes their connections then. What is left after `timeout` is cut off. Returns when no
     /// connection is open.
     ///
     /// Parked answers are requests under way: whoever parks them should answer them before this.
     public func drain(timeout: Duration, on loop: isolated EventLoop) async {
-        for listener in listeners { listener.close(on: loop) }
-        listeners.removeAll()
-        core.beginDraining(on: loop)
+        beginDraining(on: loop)
         guard !core.connections.isEmpty, core.drained == nil else { return }
         let core = core
         let timer = loop.schedule(after: timeout) {

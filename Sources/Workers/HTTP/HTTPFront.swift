@@ -62,6 +62,7 @@ final class HTTPFront<Context> {
 
     /// Stops accepting and lets requests that are under way end.
     func drain(on loop: isolated EventLoop) async {
+        for server in servers { server.beginDraining(on: loop) }
         for server in servers { await server.drain(timeout: .seconds(10), on: loop) }
     }
 
