@@ -7,8 +7,8 @@ SHELL := /bin/bash
 BUILD_PACKAGES := libpq-dev libyaml-dev liburing-dev libcrypt-dev libssl-dev \
   libcurl4-openssl-dev zlib1g-dev pkg-config
 RUN_PACKAGES := postgresql openssl python3 python3-venv
-# nginx is what the HTTP server's reading of odd requests is compared with.
-TEST_PACKAGES := nginx-light
+# What the HTTP server is measured against, and its reading of odd requests compared with.
+NGINX := $(firstword $(wildcard /usr/sbin/nginx) .tools/nginx/usr/sbin/nginx)
 BENCH_PACKAGES := libuv1-dev wrk
 VENV := .tools/venv
 NIO_VERSION := 0.26.0
@@ -68,10 +68,8 @@ $(VENV)/nio-$(NIO_VERSION): | deps
 
 client: deps $(VENV)/nio-$(NIO_VERSION)
 
-test: lint client
-	$(call install,$(TEST_PACKAGES))
-	BEAMLINE_TEST_NGINX="$$(PATH="$$PATH:/usr/sbin" command -v nginx)" \
-	  BEAMLINE_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" swift test
+test: lint client $(NGINX)
+	BEAMLINE_TEST_NGINX="$(abspath $(NGINX))" BEAMLINE_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" swift test
 	$(MAKE) --no-print-directory fuzz-check
 
 demo: deps build
@@ -113,7 +111,6 @@ bench: build-deps
 # The reactor and the HTTP server beside their peers in one run: .bench/reactor.md, .json, .svg. It takes about
 # half an hour; `make bench-reactor BENCH="--quick --only echo-64B"` measures less, `BENCH=--help` tells what else.
 BENCH ?=
-NGINX := $(firstword $(wildcard /usr/sbin/nginx) .tools/nginx/usr/sbin/nginx)
 bench-reactor: build-deps $(NGINX)
 	$(call install,$(BENCH_PACKAGES))
 	swift build $(RELEASE) --package-path Benchmarks
@@ -124,7 +121,8 @@ bench-reactor: build-deps $(NGINX)
 # Taken out of its package, since installing that would start a web server of the system's.
 .tools/nginx/usr/sbin/nginx:
 	@rm -rf .tools/nginx; mkdir -p .tools/nginx
-	@cd .tools/nginx && apt-get download -qq nginx && dpkg -x nginx_*.deb . || \
+	@cd .tools/nginx && { apt-get download -qq nginx 2>/dev/null || \
+	  { apt-get update -qq && apt-get download -qq nginx; }; } && dpkg -x nginx_*.deb . || \
 	  { echo "No nginx: run apt-get update as root, then try again" >&2; exit 1; }
 
 format: toolchain
