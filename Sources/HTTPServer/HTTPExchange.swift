@@ -133,11 +133,14 @@ public final class HTTPExchange {
 
     // MARK: Streaming
 
-    /// Begins an answer whose length is not known yet. ``write(_:on:)-(RawSpan,_)`` its body, then
+    /// Begins an answer that is written piece by piece. ``write(_:on:)-(RawSpan,_)`` its body, then
     /// ``finish(on:)``.
+    ///
+    /// With a `contentLength` the client is told the length, which is to be kept to: a piece beyond
+    /// it, or an end before it, breaks the connection. Without one the body comes in chunks.
     public func beginStreaming(
         _ status: HTTPStatus = .ok, headers: HTTPHeaders = HTTPHeaders(),
-        on loop: isolated EventLoop
+        contentLength: Int? = nil, on loop: isolated EventLoop
     ) {
         guard phase == .unanswered else { return }
         phase = .streaming
@@ -146,7 +149,9 @@ public final class HTTPExchange {
         if let pool = connection?.core.compression {
             deflater = beginEncoding(status, &headers, pool)
         }
-        streamedBytes = connection?.beginStream(status, headers, for: occasion, on: loop) ?? 0
+        let length = deflater == nil ? contentLength : nil
+        streamedBytes =
+            connection?.beginStream(status, headers, length, for: occasion, on: loop) ?? 0
     }
 
     /// Writes a piece of the body.

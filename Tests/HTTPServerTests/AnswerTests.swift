@@ -206,6 +206,42 @@ private struct Refusal: Error {}
     }
 
     @Test(arguments: backends)
+    func streamsOfKnownLengthSaySo(_ backend: EventLoop.Backend) throws {
+        try withServer(
+            backend,
+            routes: { router in
+                router.on(.get, "/known/{pieces}") { exchange, services, loop in
+                    exchange.beginStreaming(contentLength: 30, on: loop)
+                    let pieces = Int(exchange.request.parameters.text("pieces")) ?? 0
+                    for _ in 0..<pieces { exchange.write(Array("0123456789".utf8), on: loop) }
+                    exchange.finish(on: loop)
+                }
+            }
+        ) { server, services, address, loop in
+            let client = try await Client.connect(to: address, on: loop)
+            for _ in 0..<2 {
+                let answer = try await client.exchange("GET /known/3" + Self.get, on: loop)
+                #expect(answer.headers["content-length"] == "30")
+                #expect(answer.headers["transfer-encoding"] == nil)
+                #expect(answer.body.count == 30)
+                client.send("HEAD /known/3" + Self.get, on: loop)
+                let head = try await client.response(head: true, on: loop)
+                #expect(head.headers["content-length"] == "30")
+            }
+            let old = try await client.exchange(
+                "GET /known/3 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", on: loop)
+            #expect(old.headers["connection"] == "keep-alive")
+            // Too little and too much must not be taken for an answer.
+            for pieces in [2, 4] {
+                let client = try await Client.connect(to: address, on: loop)
+                client.send("GET /known/\(pieces)" + Self.get, on: loop)
+                await client.end(on: loop)
+                #expect(parse(client.input, ended: false, head: false) == nil)
+            }
+        }
+    }
+
+    @Test(arguments: backends)
     func statusesWithoutBodiesHaveNone(_ backend: EventLoop.Backend) throws {
         try withServer(
             backend,

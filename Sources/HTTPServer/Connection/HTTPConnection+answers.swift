@@ -136,15 +136,16 @@ extension HTTPConnection {
 
     // MARK: Streams
 
-    /// Sends the head of an answer of unknown length; returns its size.
+    /// Sends the head of an answer that is streamed; returns its size.
     func beginStream(
-        _ status: HTTPStatus, _ headers: HTTPHeaders, for occasion: Occasion,
+        _ status: HTTPStatus, _ headers: HTTPHeaders, _ length: Int?, for occasion: Occasion,
         on loop: isolated EventLoop
     ) -> Int {
         guard phase == .answering else { return 0 }
         // HTTP/1.0 knows no chunks: there the end of the connection ends the body.
-        let isChunked = occasion.version == .http11
-        streamEndsConnection = !isChunked
+        let isChunked = occasion.version == .http11 && length == nil
+        streamEndsConnection = !isChunked && length == nil
+        streamLeft = length
         return core.withScratch { output in
             core.appendHead(
                 status, keepAlive: mayStayOpen(after: occasion),
@@ -152,6 +153,8 @@ extension HTTPConnection {
             ResponseEncoder.appendFields(headers, to: &output)
             if isChunked, !status.forbidsBody {
                 ResponseEncoder.appendField("Transfer-Encoding", "chunked", to: &output)
+            } else if let length, !status.forbidsBody {
+                ResponseEncoder.appendContentLength(length, to: &output)
             }
             ResponseEncoder.appendLineEnd(to: &output)
             channel.write(output.span.bytes, on: loop)
@@ -165,7 +168,15 @@ extension HTTPConnection {
         _ bytes: RawSpan, for occasion: Occasion, on loop: isolated EventLoop
     ) -> Int {
         guard phase == .answering, bytes.byteCount > 0, !occasion.isHead else { return 0 }
-        guard occasion.version == .http11 else {
+        if let left = streamLeft {
+            guard bytes.byteCount <= left else {
+                // The client would take the rest for the next answer.
+                channel.abort(on: loop)
+                return 0
+            }
+            streamLeft = left - bytes.byteCount
+        }
+        guard occasion.version == .http11, streamLeft == nil else {
             channel.write(bytes, on: loop)
             offeredBytes &+= bytes.byteCount
             return bytes.byteCount
@@ -189,6 +200,11 @@ extension HTTPConnection {
         _ status: HTTPStatus, for occasion: Occasion, on loop: isolated EventLoop
     ) -> Int? {
         guard phase == .answering else { return nil }
+        if let left = streamLeft.take() {
+            guard left > 0, !occasion.isHead, !status.forbidsBody else { return 0 }
+            channel.abort(on: loop)
+            return nil
+        }
         guard occasion.version == .http11, !occasion.isHead, !status.forbidsBody else { return 0 }
         return core.withScratch { output in
             ResponseEncoder.appendLastChunk(to: &output)

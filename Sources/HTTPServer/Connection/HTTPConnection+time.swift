@@ -57,7 +57,9 @@ extension HTTPConnection {
         case .answering:
             if let upload { refuse(upload, late, on: loop) }
         case .discarding: close(on: loop)
-        case .closing, .closed: break
+        // Nothing has been taken of the last answer for too long.
+        case .closing: channel.abort(on: loop)
+        case .closed: break
         }
     }
 
@@ -72,6 +74,7 @@ extension HTTPConnection {
     }
 
     private func outputIsLate(on loop: isolated EventLoop) {
+        if phase == .closing { return goOnClosing(on: loop) }
         guard !channel.isWritable else { return }
         guard offeredBytes - channel.pendingBytes > takenBytes else {
             return channel.abort(on: loop)
@@ -87,15 +90,33 @@ extension HTTPConnection {
         held = ByteQueue()
         deadline = nil
         if let upload = upload.take() { letGo(of: upload, .answered) }
-        if channel.isWritable {
+        guard channel.pendingBytes > Self.lingeringBytesMax else {
             if let timer = timer.take() { loop.cancel(timer) }
-            channel.close(lingering: lingering, on: loop)
-        } else {
-            // A closing channel has little time, which is enough for what its buffer holds but not
-            // for a long answer to a slow client: that one is watched like any other first.
-            lingers = lingering
-            watchOutput(on: loop)
+            return channel.close(lingering: lingering, on: loop)
         }
+        lingers = lingering
+        channel.shutdownOutput(on: loop)
+        takenBytes = 0
+        goOnClosing(on: loop)
+    }
+
+    /// What a slow client can take in the few seconds that a closing channel has. A longer last
+    /// answer is watched like any other: it may take long if only some of it is taken.
+    private static let lingeringBytesMax = 16 * 1024
+
+    private func goOnClosing(on loop: isolated EventLoop) {
+        guard channel.pendingBytes > 0 else {
+            deadline = nil
+            return channel.close(lingering: lingers, on: loop)
+        }
+        let taken = offeredBytes - channel.pendingBytes
+        if taken > takenBytes || deadline == nil {
+            takenBytes = taken
+            setDeadline(core.idleNanoseconds, on: loop)
+        }
+        let due = Instant(nanoseconds: loop.now.nanoseconds &+ 1_000_000_000)
+        outputDeadline = due
+        wake(by: due, on: loop)
     }
 
     /// Closes unless a request is under way. Clients notice that an idle connection has ended when

@@ -46,6 +46,8 @@ final class HTTPConnection: ChannelHandler {
     var takenBytes = 0
     /// The answer that is being given is the last one, whatever the client wants.
     var streamEndsConnection = false
+    /// What is missing of a streamed answer whose length was announced.
+    var streamLeft: Int?
     /// The body that a handler takes while it comes.
     var upload: Upload?
     /// There is input behind the request that is being answered.
@@ -97,13 +99,10 @@ final class HTTPConnection: ChannelHandler {
     }
 
     func writabilityChanged(_ channel: Channel, on loop: isolated EventLoop) {
+        guard phase != .closing else { return }
         guard channel.isWritable else { return watchOutput(on: loop) }
         outputDeadline = nil
-        switch phase {
-        case .answering: onWritable?()
-        case .closing: channel.close(lingering: lingers, on: loop)
-        case .reading, .discarding, .closed: processHeld(on: loop)
-        }
+        if phase == .answering { onWritable?() } else { processHeld(on: loop) }
     }
 
     func closed(_ channel: Channel, reason: CloseReason, on loop: isolated EventLoop) {
