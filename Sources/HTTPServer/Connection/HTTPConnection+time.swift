@@ -75,7 +75,7 @@ extension HTTPConnection {
 
     private func outputIsLate(on loop: isolated EventLoop) {
         if phase == .closing { return goOnClosing(on: loop) }
-        guard !channel.isWritable else { return }
+        guard phase != .closed, !channel.isWritable else { return }
         guard offeredBytes - channel.pendingBytes > takenBytes else {
             return channel.abort(on: loop)
         }
@@ -89,6 +89,7 @@ extension HTTPConnection {
         receiving = nil
         held = ByteQueue()
         deadline = nil
+        outputDeadline = nil
         if let upload = upload.take() { letGo(of: upload, .answered) }
         guard channel.pendingBytes > Self.lingeringBytesMax else {
             if let timer = timer.take() { loop.cancel(timer) }
