@@ -90,6 +90,8 @@ final class HTTPConnection: ChannelHandler {
         switch phase {
         case .reading where held.isEmpty: close(on: loop)
         case .discarding where held.isEmpty: close(on: loop)
+        // It has read the last answer and hung up.
+        case .closing where channel.pendingBytes == 0: channel.close(lingering: false, on: loop)
         case .reading, .discarding, .closing, .closed: break
         case .answering:
             if upload == nil { onDisconnect.take()?() }
