@@ -65,11 +65,14 @@ extension HTTPConnection {
 
     private func idledTooLong(on loop: isolated EventLoop) {
         if channel.pendingBytes == 0 { return close(on: loop) }
-        guard offeredBytes - channel.pendingBytes > takenBytes else {
-            return channel.abort(on: loop)
+        // A long answer has a watch of its own.
+        if outputDeadline == nil {
+            guard offeredBytes - channel.pendingBytes > takenBytes else {
+                return channel.abort(on: loop)
+            }
+            // Slow, but reading.
+            takenBytes = offeredBytes - channel.pendingBytes
         }
-        // Slow, but reading.
-        takenBytes = offeredBytes - channel.pendingBytes
         setDeadline(core.idleNanoseconds, on: loop)
     }
 
