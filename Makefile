@@ -16,7 +16,7 @@ NIO_VERSION := 0.26.0
 DEMO_SECONDS ?= 0
 DEMO_DIRECTORY ?=
 FUZZ_SECONDS ?= 60
-FUZZ_RUNS ?= 40000
+FUZZ_RUNS ?= 4000
 FUZZ_TARGET ?= $(notdir $(wildcard Tests/Fuzz/Corpus/*))
 FUZZ_BUILD := .build-fuzz
 FUZZ_FLAGS := -Xswiftc -sanitize=fuzzer,address -Xswiftc -assert-config -Xswiftc Debug
