@@ -57,6 +57,7 @@ extension HTTPConnection {
         case .answering:
             if let upload { refuse(upload, late, on: loop) }
         case .discarding: close(on: loop)
+        case .closing where channel.pendingBytes == 0: channel.close(lingering: false, on: loop)
         // Nothing has been taken of the last answer for too long.
         case .closing: channel.abort(on: loop)
         case .closed: break
@@ -98,7 +99,6 @@ extension HTTPConnection {
             if let timer = timer.take() { loop.cancel(timer) }
             return channel.close(lingering: lingering, on: loop)
         }
-        lingers = lingering
         channel.shutdownOutput(on: loop)
         takenBytes = 0
         goOnClosing(on: loop)
@@ -109,14 +109,16 @@ extension HTTPConnection {
     private static let lingeringBytesMax = 16 * 1024
 
     private func goOnClosing(on loop: isolated EventLoop) {
-        guard channel.pendingBytes > 0 else {
-            deadline = nil
-            return channel.close(lingering: lingers, on: loop)
-        }
         let taken = offeredBytes - channel.pendingBytes
         if taken > takenBytes || deadline == nil {
             takenBytes = taken
             setDeadline(core.idleNanoseconds, on: loop)
+        }
+        guard channel.pendingBytes > 0 else {
+            // The kernel may hold much of it still, of which it tells nothing. That the client hangs
+            // up says that all has arrived; if it does not, the deadline ends this.
+            if inputHasEnded { channel.close(lingering: false, on: loop) }
+            return
         }
         let due = Instant(nanoseconds: loop.now.nanoseconds &+ 1_000_000_000)
         outputDeadline = due

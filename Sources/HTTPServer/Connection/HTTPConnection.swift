@@ -52,7 +52,6 @@ final class HTTPConnection: ChannelHandler {
     var upload: Upload?
     /// There is input behind the request that is being answered.
     private(set) var moreHasCome = false
-    var lingers = true
     /// The deadline is about the request that is being received.
     private var headIsTimed = false
     /// The body of the request that is being received goes to the handler as it comes.
