@@ -65,7 +65,8 @@ extension HTTPConnection {
     }
 
     private func idledTooLong(on loop: isolated EventLoop) {
-        if channel.pendingBytes == 0 { return close(on: loop) }
+        // Without a reset, whatever the kernel still holds of an answer arrives.
+        if channel.pendingBytes == 0 { return close(lingering: false, on: loop) }
         // A long answer has a watch of its own.
         if outputDeadline == nil {
             guard offeredBytes - channel.pendingBytes > takenBytes else {
