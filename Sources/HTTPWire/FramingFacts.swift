@@ -16,6 +16,8 @@ struct FramingFacts: Sendable {
     mutating func note(
         name: RawSpan, value: RawSpan, version: HTTPVersion
     ) throws(HTTPError) {
+        // Most fields concern none of this: their first letters tell.
+        guard name.byteCount >= 4, Self.mayMatter(name) else { return }
         switch name.byteCount {
         case 4 where name.equalsIgnoringCase("host"):
             guard !hasHost else { throw HTTPError(.badRequest, "there is more than one Host") }
@@ -44,6 +46,17 @@ struct FramingFacts: Sendable {
             try TransferEncoding.check(value)
             isChunked = true
         default: break
+        }
+    }
+
+    @inline(__always)
+    private static func mayMatter(_ name: RawSpan) -> Bool {
+        // In lower case: no other token character becomes a letter so.
+        switch Word.load4(name, 0) | 0x2020_2020 {
+        case Word.word4("host"), Word.word4("expe"), Word.word4("conn"), Word.word4("cont"),
+            Word.word4("tran"):
+            true
+        default: false
         }
     }
 

@@ -18,6 +18,7 @@ struct HeadParser: Sendable {
         _ bytes: RawSpan, limits: ParserLimits, into head: inout RequestHead
     ) throws(HTTPError) -> Int? {
         while true {
+            if try advanceUsually(bytes, limits, into: &head) { continue }
             try checkFirstByte(bytes)
             let lineFeed = bytes.firstIndex(of: Syntax.lineFeed, from: scanned)
             try checkLength(lineFeed ?? bytes.byteCount, limits)
@@ -26,8 +27,7 @@ struct HeadParser: Sendable {
                 return nil
             }
             let start = lineStart
-            lineStart = lineFeed + 1
-            scanned = lineStart
+            next(after: lineFeed)
             guard lineFeed > start, bytes.byte(lineFeed - 1) == Syntax.carriageReturn else {
                 throw HTTPError(.badRequest, "a line does not end with CR LF")
             }
@@ -41,6 +41,46 @@ struct HeadParser: Sendable {
                 try parseField(bytes, line, limits: limits, into: &head)
             }
         }
+    }
+
+    /// Reads a line if it is complete and as most are; returns whether it was.
+    @inline(__always)
+    private mutating func advanceUsually(
+        _ bytes: RawSpan, _ limits: ParserLimits, into head: inout RequestHead
+    ) throws(HTTPError) -> Bool {
+        let start = lineStart
+        guard fieldsStart != 0 else {
+            guard let line = Self.usualRequestLine(bytes, at: start),
+                line.lineFeed - start <= limits.requestLineBytesMax + 1
+            else { return false }
+            next(after: line.lineFeed)
+            fieldsStart = lineStart
+            head.version = .http11
+            head.knownMethod = .get
+            head.methodSlice = Slice(start, start + 3)
+            head.setPath(line.target, in: bytes)
+            return true
+        }
+        guard let field = Self.usualField(bytes, at: start),
+            field.lineFeed - fieldsStart <= limits.headerBytesMax + 1,
+            head.headers.fields.count < limits.headerCountMax
+        else { return false }
+        next(after: field.lineFeed)
+        try add(field.name, field.value, bytes, into: &head)
+        return true
+    }
+
+    private mutating func next(after lineFeed: Int) {
+        lineStart = lineFeed + 1
+        scanned = lineStart
+    }
+
+    @inline(__always)
+    private mutating func add(
+        _ name: Slice, _ value: Slice, _ bytes: RawSpan, into head: inout RequestHead
+    ) throws(HTTPError) {
+        head.headers.fields.append(HTTPHeaders.Field(name: name, value: value))
+        try facts.note(name: bytes.slice(name), value: bytes.slice(value), version: head.version)
     }
 
     /// Refuses at once what cannot become a request, such as a TLS handshake.
@@ -123,8 +163,7 @@ struct HeadParser: Sendable {
         guard Syntax.isFieldValue(bytes.slice(value)) else {
             throw HTTPError(.badRequest, "a field value holds control characters")
         }
-        head.headers.fields.append(HTTPHeaders.Field(name: name, value: value))
-        try facts.note(name: bytes.slice(name), value: bytes.slice(value), version: head.version)
+        try add(name, value, bytes, into: &head)
     }
 
     /// The offset of the colon behind the field's name.

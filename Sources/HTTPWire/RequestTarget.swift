@@ -1,6 +1,16 @@
 internal import Bytes
 
 extension RequestHead {
+    /// Takes a target apart that is known to be a path.
+    @inline(__always)
+    mutating func setPath(_ target: Slice, in bytes: RawSpan) {
+        targetSlice = target
+        let question = bytes.slice(target).firstIndex(of: UInt8(ascii: "?"))
+        let end = question.map { target.range.lowerBound + $0 } ?? target.range.upperBound
+        pathSlice = Slice(target.range.lowerBound, end)
+        querySlice = Slice(min(end + 1, target.range.upperBound), target.range.upperBound)
+    }
+
     /// Takes the request target apart: origin-form, absolute-form or, for OPTIONS, the asterisk.
     mutating func setTarget(_ target: Slice, in bytes: RawSpan) throws(HTTPError) {
         targetSlice = target
@@ -75,9 +85,9 @@ enum Authority {
             }
             hostEnd = bracket + 1
         } else {
-            hostEnd = bytes.firstIndex(of: Syntax.colon) ?? bytes.byteCount
+            // What ends it is a port's colon, or out of place, which the following finds.
+            hostEnd = Scan.endOfHostName(bytes)
             guard hostEnd > 0 else { return false }
-            for offset in 0..<hostEnd where !isNameCharacter(bytes.byte(offset)) { return false }
         }
         if hostEnd == bytes.byteCount { return true }
         guard bytes.byte(hostEnd) == Syntax.colon, bytes.byteCount - hostEnd <= 6 else {
@@ -99,7 +109,7 @@ enum Authority {
     private static let nameHigh: UInt64 = 0x47ff_fffe_87ff_fffe
 
     @inline(__always)
-    private static func isNameCharacter(_ byte: UInt8) -> Bool {
+    static func isNameCharacter(_ byte: UInt8) -> Bool {
         let bit = UInt64(1) &<< UInt64(byte & 63)
         if byte < 64 { return nameLow & bit != 0 }
         return byte < 128 && nameHigh & bit != 0

@@ -62,7 +62,12 @@ enum Syntax {
                 Word.hasBelow(0x21, $0) | Word.has(0x7f, $0) | Word.has(UInt8(ascii: "#"), $0)
                     | $0 & Word.highBits == 0
             },
-            byte: { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "#") })
+            byte: { isTargetCharacter($0) })
+    }
+
+    @inline(__always)
+    static func isTargetCharacter(_ byte: UInt8) -> Bool {
+        byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: "#")
     }
 
     /// Tests eight bytes at a time, because long values (tokens, cookies, filters) are most of what
@@ -90,22 +95,6 @@ enum Syntax {
     }
 }
 
-/// Tests on eight bytes at once. Each gives zero if no byte passes.
-enum Word {
-    static let ones: UInt64 = 0x0101_0101_0101_0101
-    static let highBits: UInt64 = 0x8080_8080_8080_8080
-
-    @inline(__always)
-    static func hasBelow(_ bound: UInt8, _ word: UInt64) -> UInt64 {
-        (word &- ones &* UInt64(bound)) & ~word & highBits
-    }
-
-    @inline(__always)
-    static func has(_ byte: UInt8, _ word: UInt64) -> UInt64 {
-        hasBelow(1, word ^ (ones &* UInt64(byte)))
-    }
-}
-
 /// A piece of a request's bytes, by offsets, so that it survives a copy of them.
 package struct Slice: Sendable, Hashable {
     package var start: UInt32 = 0
@@ -119,7 +108,10 @@ package struct Slice: Sendable, Hashable {
 
     package init() {}
 
-    @inline(__always) package var range: Range<Int> { Int(start)..<Int(end) }
+    @inline(__always) package var range: Range<Int> {
+        precondition(start <= end, "a slice that ends before it starts")
+        return Range(uncheckedBounds: (Int(start), Int(end)))
+    }
     @inline(__always) package var count: Int { Int(end &- start) }
 
     /// The slice without spaces and tabs at its ends.
@@ -135,5 +127,10 @@ package struct Slice: Sendable, Hashable {
 
 extension RawSpan {
     @_lifetime(copy self)
-    func slice(_ slice: Slice) -> RawSpan { extracting(slice.range) }
+    @inline(__always)
+    package func slice(_ slice: Slice) -> RawSpan {
+        precondition(slice.start <= slice.end && slice.end <= byteCount, "outside the span")
+        return extracting(
+            unchecked: Range(uncheckedBounds: (Int(slice.start), Int(slice.end))))
+    }
 }
