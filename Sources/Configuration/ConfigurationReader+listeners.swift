@@ -30,12 +30,7 @@ extension ConfigurationReader {
         let tag = section.text("tag")
         let isBehindProxy = section.bool("x_forwarded") ?? false
         let resources = readResources(section, role: role)
-        let isTLS = section.bool("tls") ?? false
-        if isTLS, kind == .replication {
-            section.fail("tls", "is not served with replication", expected: "false")
-        } else if isTLS, section.has("path") {
-            section.fail("tls", "is not served on a Unix socket", expected: "false")
-        }
+        let isTLS = section.bool("tls") == true && mayHaveTLS(section, kind)
         section.ignore(["additional_resources", "request_id_header"])
         guard let kind else { return nil }
         if kind == .http && resources.isEmpty && !section.has("resources") {
@@ -47,6 +42,17 @@ extension ConfigurationReader {
             isTLS: isTLS, isBehindProxy: isBehindProxy,
             resources: kind == .metrics ? [.init(names: [.metrics])] : resources,
             position: section.position)
+    }
+
+    private func mayHaveTLS(_ section: Section, _ kind: ListenerConfiguration.Kind?) -> Bool {
+        if kind == .replication {
+            section.fail("tls", "is not served with replication", expected: "false")
+        } else if section.has("path") {
+            section.fail("tls", "is not served on a Unix socket", expected: "false")
+        } else {
+            return true
+        }
+        return false
     }
 
     private func readKind(_ section: Section, role: WorkerRole) -> ListenerConfiguration.Kind? {
