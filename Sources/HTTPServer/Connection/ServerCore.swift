@@ -14,20 +14,30 @@ final class ServerCore {
     let nanosecondsPerBodyByte: UInt64
     private let corsFields: [UInt8]
     let compression: DeflaterPool?
-    /// The one buffer in which heads are assembled.
-    private var scratch: [UInt8] = []
-    private var date = DateLine()
-    /// How nearly all answers begin.
-    private var okHead: [UInt8] = []
-    private var dateIsDue = Instant(nanoseconds: 0)
-    private var spare: [HTTPExchange] = []
+    // Behind a pointer, so that accesses are not checked for overlap at run time, which cost more
+    // than they did. Allocated by `init`, freed by `deinit`. Whatever changes it calls nobody
+    // meanwhile.
+    private let hot: UnsafeMutablePointer<Hot>
     private(set) var connections: [HTTPConnection] = []
     private(set) var isDraining = false
     var drained: (() -> Void)?
     var requestFinished: ((RequestReport) -> Void)?
     var errorRenderer: ((any Error, HTTPRequest?) -> HTTPResponse)?
 
+    /// What every answer touches.
+    private struct Hot {
+        /// The one buffer in which heads are assembled.
+        var scratch: [UInt8] = []
+        var date = DateLine()
+        /// How nearly all answers begin.
+        var okHead: [UInt8] = []
+        var dateIsDue = Instant(nanoseconds: 0)
+        var spare: [HTTPExchange] = []
+    }
+
     init(_ trie: RouteTrie, _ routes: [ServedRoute], _ options: HTTPServerOptions) {
+        hot = .allocate(capacity: 1)
+        hot.initialize(to: Hot())
         self.trie = trie
         self.routes = routes
         self.options = options
@@ -37,6 +47,11 @@ final class ServerCore {
         nanosecondsPerBodyByte = 1_000_000_000 / UInt64(max(1, options.bodyBytesPerSecondMin))
         compression = options.compression.map { DeflaterPool($0) }
         corsFields = options.cors.map { PrerenderedFields($0.fields).bytes } ?? []
+    }
+
+    deinit {
+        hot.deinitialize(count: 1)
+        hot.deallocate()
     }
 
     // MARK: Routing
@@ -102,20 +117,20 @@ final class ServerCore {
 
     // MARK: Reuse
 
-    func takeExchange() -> HTTPExchange { spare.popLast() ?? HTTPExchange() }
+    func takeExchange() -> HTTPExchange { hot.pointee.spare.popLast() ?? HTTPExchange() }
 
     func giveBack(_ exchange: HTTPExchange) {
-        guard spare.count < 64 else { return }
+        guard hot.pointee.spare.count < 64 else { return }
         exchange.reset()
-        spare.append(exchange)
+        hot.pointee.spare.append(exchange)
     }
 
     /// Lends the buffer for assembling a head. It may be lent again meanwhile, as another one.
     func withScratch<Result>(_ body: (inout [UInt8]) -> Result) -> Result {
         var buffer: [UInt8] = []
-        swap(&buffer, &scratch)
+        swap(&buffer, &hot.pointee.scratch)
         buffer.removeAll(keepingCapacity: true)
-        defer { if buffer.capacity <= 256 * 1024 { swap(&buffer, &scratch) } }
+        defer { if buffer.capacity <= 256 * 1024 { swap(&buffer, &hot.pointee.scratch) } }
         return body(&buffer)
     }
 
@@ -125,12 +140,12 @@ final class ServerCore {
         _ status: HTTPStatus, keepAlive: Bool, version: HTTPVersion, now: Instant,
         to output: inout [UInt8]
     ) {
-        if now >= dateIsDue { refreshDate(now) }
+        if now >= hot.pointee.dateIsDue { refreshDate(now) }
         if status.code == 200 {
-            output.append(contentsOf: okHead)
+            output.append(contentsOf: hot.pointee.okHead)
         } else {
             ResponseEncoder.appendStatusLine(status, to: &output)
-            output.append(contentsOf: date.bytes)
+            output.append(contentsOf: hot.pointee.date.bytes)
             output.append(contentsOf: corsFields)
         }
         if !keepAlive {
@@ -143,13 +158,13 @@ final class ServerCore {
     private func refreshDate(_ now: Instant) {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        date.refresh(secondsSince1970: Int64(time.tv_sec))
+        hot.pointee.date.refresh(secondsSince1970: Int64(time.tv_sec))
         let rest = UInt64(1_000_000_000 - time.tv_nsec)
-        dateIsDue = Instant(nanoseconds: now.nanoseconds &+ rest)
-        okHead.removeAll(keepingCapacity: true)
-        ResponseEncoder.appendStatusLine(.ok, to: &okHead)
-        okHead.append(contentsOf: date.bytes)
-        okHead.append(contentsOf: corsFields)
+        hot.pointee.dateIsDue = Instant(nanoseconds: now.nanoseconds &+ rest)
+        hot.pointee.okHead.removeAll(keepingCapacity: true)
+        ResponseEncoder.appendStatusLine(.ok, to: &hot.pointee.okHead)
+        hot.pointee.okHead.append(contentsOf: hot.pointee.date.bytes)
+        hot.pointee.okHead.append(contentsOf: corsFields)
     }
 
     // MARK: Connections

@@ -1,8 +1,8 @@
 internal import Bytes
 internal import HTTPWire
 
-/// The segments of a path, as slices of the head's bytes. On the stack.
-struct PathSegments {
+/// The segments of a path, as slices of the head's bytes. On the stack, and not copied around.
+struct PathSegments: ~Copyable {
     static let countMax = 32
 
     private(set) var slices = [32 of Slice](repeating: Slice())
@@ -21,8 +21,9 @@ struct PathSegments {
                 isCut = true
                 return
             }
-            let slash = bytes.firstIndex(of: UInt8(ascii: "/"), from: start) ?? end
-            slices[count] = Slice(start, min(slash, end))
+            var slash = start
+            while slash < end, bytes.byte(slash) != UInt8(ascii: "/") { slash += 1 }
+            slices[count] = Slice(start, slash)
             count += 1
             guard slash < end else { return }
             start = slash + 1
@@ -31,21 +32,37 @@ struct PathSegments {
 }
 
 /// All patterns of a router as a tree of segments. Finding a route allocates nothing unless the
-/// path is percent-encoded where a pattern has a literal.
+/// path is percent-encoded where a pattern has a literal, and counts no references: the tree lies in
+/// three arrays of numbers, in which lists are chains of indices.
 struct RouteTrie: Sendable {
-    /// A route and the method it serves; `nil` serves all.
-    struct Entry: Sendable {
-        let method: HTTPMethod?
-        let route: Int
+    private struct Node: Sendable {
+        var literals = Chain()
+        var parameter: Int32 = none
+        /// Routes that end here.
+        var entries = Chain()
+        /// Routes whose rest begins here.
+        var rests = Chain()
     }
 
-    private struct Node: Sendable {
-        var literals: [(text: Slice, node: Int)] = []
-        var parameter: Int?
-        var entries: [Entry] = []
-        /// Routes whose rest begins here.
-        var rests: [Entry] = []
+    private struct Literal: Sendable {
+        let text: Slice
+        let node: Int32
+        var next: Int32 = none
     }
+
+    /// A route and the method it serves.
+    private struct Entry: Sendable {
+        let method: MethodCode
+        let route: Int32
+        var next: Int32 = none
+    }
+
+    private struct Chain: Sendable {
+        var first: Int32 = none
+        var last: Int32 = none
+    }
+
+    private static let none: Int32 = -1
 
     enum Outcome: Equatable {
         case found(Int)
@@ -54,22 +71,23 @@ struct RouteTrie: Sendable {
     }
 
     private var nodes = [Node()]
-    /// The texts of all literals: comparing them with a path counts no references.
+    private var literals: [Literal] = []
+    private var entries: [Entry] = []
+    /// The texts of all literals.
     private var texts: [UInt8] = []
+    private var methods = MethodCodes()
 
-    /// Adds a route. Traps if another one has the same pattern and method.
+    /// Adds a route; a `nil` method serves all. Traps if another one has the same pattern and method.
     mutating func insert(_ pattern: RoutePattern, method: HTTPMethod?, route: Int) {
-        insert(pattern.segments[...], at: 0, Entry(method: method, route: route))
+        let entry = Entry(method: method.map { methods.add($0) } ?? .any, route: Int32(route))
+        insert(pattern.segments[...], at: 0, entry)
     }
 
     private mutating func insert(
         _ segments: ArraySlice<RoutePattern.Segment>, at node: Int, _ entry: Entry
     ) {
         guard let segment = segments.first else {
-            precondition(
-                !nodes[node].entries.contains { $0.method == entry.method },
-                "two routes have the same pattern and method")
-            nodes[node].entries.append(entry)
+            nodes[node].entries = appended(entry, to: nodes[node].entries)
             return
         }
         let others = segments.dropFirst()
@@ -78,18 +96,28 @@ struct RouteTrie: Sendable {
         case .alternatives(_, let texts):
             for text in texts { insert(others, at: literal(text, of: node), entry) }
         case .parameter:
-            let child = nodes[node].parameter ?? nodes.count
-            if child == nodes.count {
+            if nodes[node].parameter == RouteTrie.none {
+                nodes[node].parameter = Int32(nodes.count)
                 nodes.append(Node())
-                nodes[node].parameter = child
             }
-            insert(others, at: child, entry)
-        case .rest:
-            precondition(
-                !nodes[node].rests.contains { $0.method == entry.method },
-                "two routes have the same pattern and method")
-            nodes[node].rests.append(entry)
+            insert(others, at: Int(nodes[node].parameter), entry)
+        case .rest: nodes[node].rests = appended(entry, to: nodes[node].rests)
         }
+    }
+
+    private mutating func appended(_ entry: Entry, to chain: Chain) -> Chain {
+        var index = chain.first
+        while index != RouteTrie.none {
+            let other = entries[Int(index)]
+            precondition(
+                other.method != entry.method, "two routes have the same pattern and method")
+            index = other.next
+        }
+        entries.append(entry)
+        let added = Int32(entries.count - 1)
+        guard chain.last != RouteTrie.none else { return Chain(first: added, last: added) }
+        entries[Int(chain.last)].next = added
+        return Chain(first: chain.first, last: added)
     }
 
     private mutating func literal(_ text: String, of node: Int) -> Int {
@@ -98,7 +126,15 @@ struct RouteTrie: Sendable {
         let slice = Slice(texts.count, texts.count + bytes.count)
         texts.append(contentsOf: bytes)
         nodes.append(Node())
-        nodes[node].literals.append((slice, nodes.count - 1))
+        literals.append(Literal(text: slice, node: Int32(nodes.count - 1)))
+        let added = Int32(literals.count - 1)
+        let last = nodes[node].literals.last
+        if last == RouteTrie.none {
+            nodes[node].literals.first = added
+        } else {
+            literals[Int(last)].next = added
+        }
+        nodes[node].literals.last = added
         return nodes.count - 1
     }
 
@@ -106,67 +142,85 @@ struct RouteTrie: Sendable {
 
     /// Finds the route for a path. Literals go before parameters, parameters before rests; where
     /// the better pattern lacks the method, the next one is asked.
-    func find(_ bytes: RawSpan, _ segments: PathSegments, method: HTTPMethod) -> Outcome {
-        var allowed: [HTTPMethod] = []
-        var found = search(bytes, segments, at: 0, depth: 0, method, &allowed)
-        if found == nil, method == .head {
+    func find(
+        _ bytes: RawSpan, _ segments: borrowing PathSegments, method: HTTPMethod
+    ) -> Outcome {
+        let code = methods.code(of: method)
+        var found = search(bytes, segments, at: 0, depth: 0, code)
+        if found == nil, code == .head {
             // What can be got can be asked about.
-            var ignored: [HTTPMethod] = []
-            found = search(bytes, segments, at: 0, depth: 0, .get, &ignored)
+            found = search(bytes, segments, at: 0, depth: 0, .get)
         }
         if let found { return .found(found) }
+        var allowed: [HTTPMethod] = []
+        _ = search(bytes, segments, at: 0, depth: 0, .none) { method in
+            let method = methods.method(of: method)
+            if !allowed.contains(method) { allowed.append(method) }
+        }
         if allowed.isEmpty { return .notFound }
         if allowed.contains(.get), !allowed.contains(.head) { allowed.append(.head) }
         return .methodNotAllowed(allowed)
     }
 
+    /// `served` is told of the methods of patterns that match.
     private func search(
         _ bytes: RawSpan, _ segments: borrowing PathSegments, at node: Int, depth: Int,
-        _ method: HTTPMethod, _ allowed: inout [HTTPMethod]
+        _ method: MethodCode, _ served: ((MethodCode) -> Void)? = nil
     ) -> Int? {
         if depth == segments.count {
             guard !segments.isCut, depth > 0 else { return nil }
-            return choose(nodes[node].entries, method, &allowed)
+            return choose(nodes[node].entries, method, served)
         }
         let slice = segments.slices[depth]
-        if let child = literalChild(of: node, bytes.extracting(slice.range)),
-            let found = search(bytes, segments, at: child, depth: depth + 1, method, &allowed)
+        if let child = literalChild(of: node, bytes.slice(slice)),
+            let found = search(bytes, segments, at: child, depth: depth + 1, method, served)
         {
             return found
         }
         // An empty segment is no value: `/rooms//state` names no room.
-        if let child = nodes[node].parameter, slice.count > 0,
-            let found = search(bytes, segments, at: child, depth: depth + 1, method, &allowed)
+        let parameter = nodes[node].parameter
+        if parameter != RouteTrie.none, slice.count > 0,
+            let found = search(
+                bytes, segments, at: Int(parameter), depth: depth + 1, method, served)
         {
             return found
         }
-        return choose(nodes[node].rests, method, &allowed)
+        return choose(nodes[node].rests, method, served)
     }
 
     private func choose(
-        _ entries: [Entry], _ method: HTTPMethod, _ allowed: inout [HTTPMethod]
+        _ chain: Chain, _ method: MethodCode, _ served: ((MethodCode) -> Void)?
     ) -> Int? {
-        for entry in entries where entry.method == method { return entry.route }
-        for entry in entries {
-            guard let served = entry.method else { return entry.route }
-            if !allowed.contains(served) { allowed.append(served) }
+        var any: Int?
+        var index = chain.first
+        while index != RouteTrie.none {
+            let entry = entries[Int(index)]
+            if entry.method == method { return Int(entry.route) }
+            if entry.method == .any { any = Int(entry.route) } else { served?(entry.method) }
+            index = entry.next
         }
-        return nil
+        return any
     }
 
     private func literalChild(of node: Int, _ segment: RawSpan) -> Int? {
         if let found = child(of: node, segment) { return found }
-        guard !nodes[node].literals.isEmpty, segment.firstIndex(of: UInt8(ascii: "%")) != nil,
+        guard nodes[node].literals.first != RouteTrie.none,
+            segment.firstIndex(of: UInt8(ascii: "%")) != nil,
             let decoded = PercentEncoding.decode(segment)
         else { return nil }
         return child(of: node, decoded.span.bytes)
     }
 
     private func child(of node: Int, _ segment: RawSpan) -> Int? {
-        let texts = texts.span.bytes
-        for (text, child) in nodes[node].literals
-        where text.count == segment.byteCount && texts.extracting(text.range).equals(segment) {
-            return child
+        var index = nodes[node].literals.first
+        while index != RouteTrie.none {
+            let literal = literals[Int(index)]
+            if literal.text.count == segment.byteCount,
+                texts.span.bytes.slice(literal.text).equals(segment)
+            {
+                return Int(literal.node)
+            }
+            index = literal.next
         }
         return nil
     }
