@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,23 +40,64 @@ int creactor_read_signal(int descriptor) {
     return count == sizeof info ? (int)info.ssi_signo : -1;
 }
 
-int creactor_start_thread(const char *name, void (*body)(void *), void *context) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_t thread;
-    int error = pthread_create(&thread, NULL, (void *(*)(void *))body, context);
-    if (!error) {
-        pthread_setname_np(thread, name);
-        pthread_detach(thread);
+static int start_thread(
+    pthread_t *thread, const char *name, int core, void (*body)(void *), void *context) {
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+    if (error) return error;
+    if (core >= 0) {
+        cpu_set_t *cores = CPU_ALLOC(core + 1);
+        size_t size = CPU_ALLOC_SIZE(core + 1);
+        if (cores) {
+            CPU_ZERO_S(size, cores);
+            CPU_SET_S(core, size, cores);
+            error = pthread_attr_setaffinity_np(&attributes, size, cores);
+            CPU_FREE(cores);
+        } else {
+            error = ENOMEM;
+        }
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!error) {
+        sigset_t all, before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        error = pthread_create(thread, &attributes, (void *(*)(void *))body, context);
+        if (!error) pthread_setname_np(*thread, name);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    pthread_attr_destroy(&attributes);
     return error;
 }
 
 size_t creactor_heap_in_use(void) {
     struct mallinfo2 info = mallinfo2();
     return info.uordblks + info.hblkhd;
+}
+
+int creactor_start_thread(const char *name, void (*body)(void *), void *context) {
+    pthread_t thread;
+    int error = start_thread(&thread, name, -1, body, context);
+    if (!error) pthread_detach(thread);
+    return error;
+}
+
+int creactor_start_joinable_thread(
+    pthread_t *thread, const char *name, int core, void (*body)(void *), void *context) {
+    return start_thread(thread, name, core, body, context);
+}
+
+int creactor_allowed_cores(int *cores, int capacity) {
+    cpu_set_t *mask = CPU_ALLOC(capacity);
+    if (!mask) return -1;
+    size_t size = CPU_ALLOC_SIZE(capacity);
+    int count = -1;
+    if (sched_getaffinity(0, size, mask) == 0) {
+        count = 0;
+        for (int core = 0; core < capacity; core++)
+            if (CPU_ISSET_S(core, size, mask)) cores[count++] = core;
+    }
+    CPU_FREE(mask);
+    return count;
 }
 
 int creactor_stream_socket(int family) {

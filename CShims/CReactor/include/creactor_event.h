@@ -32,6 +32,15 @@ int creactor_start_thread(const char *name, void (*body)(void *context), void *c
 /// The bytes that malloc(3) has given out, for tests that look for leaks. See mallinfo2(3).
 size_t creactor_heap_in_use(void);
 
+/// Starts a thread that must be joined or detached, likewise; on `core` alone if that is not
+/// negative. Returns 0 or an errno value.
+int creactor_start_joinable_thread(
+    pthread_t *thread, const char *name, int core, void (*body)(void *context), void *context);
+
+/// Writes the numbers of the cores that the calling thread may run on to `cores` and returns how
+/// many, or -1 if the kernel's mask has more than `capacity` bits. See sched_getaffinity(2).
+int creactor_allowed_cores(int *cores, int capacity);
+
 #pragma clang assume_nonnull end
 
 #endif

@@ -18,6 +18,8 @@ public final class Listener {
     private var reserve: Int32
     private var resumption: Timer?
     private var failures = 0
+    /// Takes the descriptors of accepted connections instead of this loop.
+    var divert: ((Int32) -> Void)?
 
     /// Where it listens, with the real port where 0 was asked for.
     public let localAddress: SocketAddress
@@ -63,26 +65,15 @@ public final class Listener {
         case .accepted(let accepted):
             statistics.accepted += 1
             failures = 0
-            if !localAddress.isTCP {
-                // TCP sockets have inherited theirs. These are about buffers alone, and a socket
-                // without the wish is still a socket.
-                try? loop.driver.configure(accepted, options.channel, isTCP: false)
-            }
-            let channel = Channel(Descriptor(owning: accepted), options: options.channel, on: loop)
-            guard secure(channel, on: loop) else { return channel.abort(on: loop) }
-            channel.start(accept(channel), on: loop)
+            if let divert { return divert(accepted) }
+            loop.adopt(
+                Descriptor(owning: accepted), isTCP: localAddress.isTCP, options: options,
+                accept: accept)
         case .acceptFailed(let code): rest(after: code, on: loop)
         case .received, .endOfInput, .receiveFailed, .writable, .sent, .sendFailed, .connected,
             .ready:
             break
         }
-    }
-
-    private func secure(_ channel: Channel, on loop: isolated EventLoop) -> Bool {
-        guard let security = options.security else { return true }
-        guard let filter = try? security.makeFilter(on: loop) else { return false }
-        channel.install(filter)
-        return true
     }
 
     /// The waiting connection would be reported again and again, so accepting rests until something
@@ -151,5 +142,25 @@ extension EventLoop {
             throw error
         }
         return listener
+    }
+
+    /// Makes a channel of a connection that was accepted by a listener with these options.
+    func adopt(
+        _ descriptor: consuming Descriptor, isTCP: Bool, options: ListenerOptions,
+        accept: (Channel) -> any ChannelHandler
+    ) {
+        if !isTCP {
+            // TCP sockets have inherited theirs. These are about buffers alone, and a socket
+            // without the wish is still a socket.
+            try? driver.configure(descriptor.raw, options.channel, isTCP: false)
+        }
+        let channel = Channel(descriptor, options: options.channel, on: self)
+        if let security = options.security {
+            guard let filter = try? security.makeFilter(on: self) else {
+                return channel.abort(on: self)
+            }
+            channel.install(filter)
+        }
+        channel.start(accept(channel), on: self)
     }
 }

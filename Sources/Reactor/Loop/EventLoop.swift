@@ -57,6 +57,7 @@ public actor EventLoop {
     var installedResolver: (any Resolver)?
     var dependants: [UInt64: any Dependant] = [:]
     var lastRegistration: UInt64 = 0
+    var locals: [UInt64: Any] = [:]
     /// Whether the loop has stopped for good.
     public private(set) var isStopped = false
     var sleeping: [Timer: UnsafeContinuation<Void, Never>] = [:]
@@ -200,7 +201,7 @@ public actor EventLoop {
     // MARK: Jobs
 
     private func runJobs() -> Bool {
-        let hasMore = executor.runJobs()
+        let hasMore = executor.runJobs(on: self)
         if !onceParked.isEmpty { startOffloaded() }
         return hasMore
     }
@@ -241,6 +242,9 @@ public actor EventLoop {
 
     /// The number of listeners, channels, connection attempts and watches.
     public var resourceCount: Int { hot.value.slots.count - 1 }
+
+    /// The number of channels.
+    public var channelCount: Int { hot.value.slots.channelCount }
 
     private func dispatch(_ completion: Completion) {
         switch hot.value.slots[completion.token] {
@@ -318,7 +322,9 @@ public actor EventLoop {
         sleeping.removeAll()
         for sleeper in sleepers { sleeper.resume() }
         _ = hot.value.timers.removeAll()
+        executor.close()
         _ = runJobs()
+        locals = [:]
         settleDriver()
     }
 

@@ -6,14 +6,15 @@ internal import Synchronization
 /// It is both the loop's serial executor and its task executor, so that a task which prefers the
 /// loop and enters its actor changes neither and never goes through the queue to do so. Jobs of
 /// the loop's own thread go into a plain list, those of other threads into a lock-free one, and
-/// neither allocates.
+/// neither allocates. Messages (``EventLoop/post(_:)``) go the same ways.
 public final class LoopExecutor: SerialExecutor, TaskExecutor {
-    /// Passes over the jobs that one call of ``runJobs()`` makes at most.
+    /// Passes over the jobs that one call of ``runJobs(on:)`` makes at most.
     private static let passesMax = 64
 
     private let inbox = Inbox()
     private let queue = JobQueue()
     private let stopRequested = Atomic(false)
+    private let isClosed = Atomic(false)
     /// Threads between announcing that they may wake the loop and having done so.
     private let wakers = Atomic(0)
     private let thread = Atomic<UInt>(0)
@@ -25,6 +26,13 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
         // What a thread leaves may run, and end the loop, before that thread has written to the
         // descriptor; it would write into what reuses the number.
         while wakers.load(ordering: .acquiring) != 0 { sched_yield() }
+        collect()
+        var next = queue.takeAll()
+        while next != JobNode.end {
+            let node = next
+            next = JobNode.at(node).pointee.link.load(ordering: .relaxed)
+            JobNode.drop(node)
+        }
     }
 
     /// Readable once somebody has woken the loop.
@@ -33,8 +41,18 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
     // MARK: Any thread
 
     /// Queues a job; wakes the loop if it sleeps. Any thread.
-    public func enqueue(_ job: consuming ExecutorJob) {
-        let node = JobNode.place(job)
+    public func enqueue(_ job: consuming ExecutorJob) { leave(JobNode.place(job)) }
+
+    /// Queues a message; wakes the loop if it sleeps. Any thread. Returns false, and lets go of
+    /// the message, if the loop has stopped.
+    func post(_ body: @escaping JobNode.Body) -> Bool {
+        guard !isClosed.load(ordering: .relaxed) else { return false }
+        leave(JobNode.place(body))
+        return true
+    }
+
+    @inline(__always)
+    private func leave(_ node: UInt) {
         if isOnLoop {
             // The current turn looks at the queue again before it sleeps.
             queue.append(JobChain(first: node, last: node))
@@ -97,7 +115,7 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
 
     var isStopRequested: Bool { stopRequested.load(ordering: .acquiring) }
 
-    /// Whether ``runJobs()`` would find something: two loads.
+    /// Whether ``runJobs(on:)`` would find something: two loads.
     var hasJobs: Bool { !queue.isEmpty || inbox.hasJobs }
 
     /// Announces that the loop is about to sleep, so that others wake it; returns false if there
@@ -109,9 +127,12 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
         if let chain = inbox.takeAll() { queue.append(chain) }
     }
 
+    /// No message is taken from now on.
+    func close() { isClosed.store(true, ordering: .relaxed) }
+
     /// Runs jobs until none is left. A bounded number of passes, lest tasks that always have more
     /// to do starve the sockets; returns whether some are left.
-    func runJobs() -> Bool {
+    func runJobs(on loop: isolated EventLoop) -> Bool {
         guard hasJobs else { return false }
         let serial = asUnownedSerialExecutor()
         let task = asUnownedTaskExecutor()
@@ -120,11 +141,10 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
             var next = queue.takeAll()
             if next == JobNode.end { return false }
             while next != JobNode.end {
-                let node = JobNode.at(next)
-                let job = node.pointee.job
+                let node = next
                 // Before it runs: the words are the job's again then.
-                next = node.pointee.link.load(ordering: .relaxed)
-                job.runSynchronously(isolatedTo: serial, taskExecutor: task)
+                next = JobNode.at(node).pointee.link.load(ordering: .relaxed)
+                JobNode.run(node, serial, task, on: loop)
             }
         }
         return hasJobs

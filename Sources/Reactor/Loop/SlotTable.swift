@@ -19,6 +19,7 @@ struct SlotTable {
     private var slots: [Slot] = []
     private var free: [UInt32] = []
     private(set) var count = 0
+    private(set) var channelCount = 0
 
     mutating func insert(_ resource: Resource) -> Token {
         count += 1
@@ -40,6 +41,8 @@ struct SlotTable {
         precondition(slots[Int(token.slot)].generation == token.generation, "stale token")
         let earlier = slots[Int(token.slot)].resource
         slots[Int(token.slot)].resource = resource
+        if case .channel = resource { channelCount += 1 }
+        if case .channel = earlier { channelCount -= 1 }
         return earlier
     }
 
