@@ -15,7 +15,7 @@ public import Reactor
 /// let listener = try server.listen(on: .loopback(port: 8080), loop)
 /// ```
 public final class HTTPServer<Context> {
-    private let core: ServerCore
+    let core: ServerCore
     private var listeners: [Listener] = []
 
     /// A server for the given routes. It does nothing until it listens.
