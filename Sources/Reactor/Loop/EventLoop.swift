@@ -90,6 +90,11 @@ public actor EventLoop {
     /// once, while its output is in the processor's cache and the next one can have its memory.
     private static let unflushedMax = 32
 
+    /// So many timers fire in a turn at most; the sleep that follows is none if more are due.
+    private static let firingsMax = 256
+    /// A day: backends take less than two years of milliseconds or nanoseconds.
+    private static let sleepMax: UInt64 = 86_400 * 1_000_000_000
+
     /// A loop on `backend`. Fails if the backend cannot run here, or descriptors have run out.
     public init(backend: Backend = .auto) throws(SystemError) {
         let (driver, opened, description) = try backend.open()
@@ -193,9 +198,9 @@ public actor EventLoop {
     private func sleepLimit(_ limit: Duration?) -> UInt64? {
         let host = limit.map { $0.wholeNanoseconds }
         guard let next = hot.value.timers.nextTick else { return host }
-        let due = next * 1_000_000
+        let (due, isFar) = next.multipliedReportingOverflow(by: 1_000_000)
         let wait = due > now.nanoseconds ? due - now.nanoseconds : 0
-        return min(wait, host ?? .max)
+        return min(isFar ? .max : wait, EventLoop.sleepMax, host ?? .max)
     }
 
     // MARK: Jobs
@@ -209,24 +214,43 @@ public actor EventLoop {
     // MARK: Timers
 
     /// Calls `body` on the loop after `delay`, to the millisecond and never early. O(1), as is
-    /// ``cancel(_:)-(Timer)``.
+    /// ``cancel(_:)-(Timer)``; a timer takes 40 bytes, and `body` what it captures.
     ///
-    /// Form `body` in code isolated to the loop: it may then use the loop and what lives on it.
+    /// With a `tolerance` it may be that much later, so that timers which are due about the same
+    /// time share one wake-up: right for idle connections and long polls, which nobody times to
+    /// the millisecond. The clock is monotonic: setting the time of day changes nothing, and time
+    /// that the machine spends suspended does not count. Where very many timers are due at once
+    /// the loop serves its sockets in between.
+    ///
+    /// Form `body` in code isolated to the loop: it may then use the loop and what lives on it. It is
+    /// let go once it has run or the timer is cancelled.
     @discardableResult
-    public func schedule(after delay: Duration, _ body: @escaping () -> Void) -> Timer {
+    public func schedule(
+        after delay: Duration, tolerance: Duration = .zero, _ body: @escaping () -> Void
+    ) -> Timer {
         let due = now.nanoseconds.addingSaturated(delay.wholeNanoseconds)
-        return hot.value.timers.insert(expiry: due / 1_000_000 + 1, body: body)
+        var tick = due / 1_000_000 + 1
+        if tolerance > .zero {
+            let latest = due.addingSaturated(tolerance.wholeNanoseconds)
+            tick = TimerWheel.shared(from: tick, to: latest / 1_000_000 + 1)
+        }
+        return hot.value.timers.insert(expiry: tick, body: body)
     }
 
     /// Disarms a timer; does nothing if it has fired.
-    public func cancel(_ timer: Timer) { hot.value.timers.remove(timer) }
+    public func cancel(_ timer: Timer) {
+        // Its body may own what has a deinit, which must find the wheel at rest.
+        let body = hot.value.timers.remove(timer)
+        _ = body
+    }
 
     /// The number of timers armed.
     public var timerCount: Int { hot.value.timers.count }
 
     private func fireTimers() {
         let tick = tick(of: now)
-        while let body = hot.value.timers.popExpired(at: tick) { body() }
+        var budget = EventLoop.firingsMax * TimerWheel.firingCost
+        while let body = hot.value.timers.popExpired(at: tick, budget: &budget) { body() }
     }
 
     private func tick(of instant: Instant) -> UInt64 { instant.nanoseconds / 1_000_000 }
