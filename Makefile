@@ -20,9 +20,12 @@ FUZZ_RUNS ?= 4000
 FUZZ_TARGET ?= $(notdir $(wildcard Tests/Fuzz/Corpus/*))
 FUZZ_BUILD := .build-fuzz
 FUZZ_FLAGS := -Xswiftc -sanitize=fuzzer,address -Xswiftc -assert-config -Xswiftc Debug
+# The suites of layers 0 to 3, where threads, C and unsafe memory are.
+SANITIZE_SUITES ?= Bytes JSON Reactor ReactorTesting HTTPWire ReplicationWire YAML TLS HTTPServer \
+  HTTPClient Replication Postgres
 RELEASE := -c release --static-swift-stdlib
 
-.PHONY: build test demo fuzz fuzz-check format lint clean toolchain build-deps deps client bench \
+.PHONY: build test sanitize demo fuzz fuzz-check format lint clean toolchain build-deps deps client bench \
   bench-reactor
 # Two apt-gets or two `swift build`s at once would only wait for each other.
 .NOTPARALLEL:
@@ -71,6 +74,20 @@ client: deps $(VENV)/nio-$(NIO_VERSION)
 test: lint client $(NGINX)
 	BEAMLINE_TEST_NGINX="$(abspath $(NGINX))" BEAMLINE_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" swift test
 	$(MAKE) --no-print-directory fuzz-check
+
+# SANITIZE_SUITES under ThreadSanitizer and AddressSanitizer with its leak check, each on epoll and on what `auto`
+# chooses. Nothing is suppressed. Suites that take turns on both backends by themselves do so each time.
+sanitize: deps
+	@suites="^($$(echo $(SANITIZE_SUITES) | tr ' ' '|'))Tests\\."; \
+	export TSAN_OPTIONS="halt_on_error=0 exitcode=66 $${TSAN_OPTIONS:-}" ASAN_OPTIONS="detect_leaks=1 $${ASAN_OPTIONS:-}"; \
+	for sanitizer in thread address; do \
+	  build="--sanitize=$$sanitizer --scratch-path .build-$${sanitizer:0:1}san"; \
+	  swift build --build-tests $$build; \
+	  for backend in epoll auto; do \
+	    echo "$$sanitizer sanitizer, BEAMLINE_BACKEND=$$backend"; \
+	    BEAMLINE_BACKEND=$$backend swift test --skip-build $$build --filter "$$suites"; \
+	  done; \
+	done
 
 demo: deps build
 	.build/release/beamline demo $(if $(DEMO_DIRECTORY),--directory '$(DEMO_DIRECTORY)') --seconds $(DEMO_SECONDS)
@@ -132,4 +149,4 @@ lint: toolchain
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
 
 clean:
-	rm -rf .build $(FUZZ_BUILD) .tools .bench Benchmarks/.build Benchmarks/Peers/.build
+	rm -rf .build $(FUZZ_BUILD) .build-tsan .build-asan .tools .bench Benchmarks/.build Benchmarks/Peers/.build
