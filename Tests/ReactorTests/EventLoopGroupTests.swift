@@ -57,7 +57,7 @@ struct EventLoopGroupTests {
         }
         // In a process of its own, for the limit is the process's.
         await #expect(processExitsWith: .success) {
-            let before = openDescriptors()
+            let before = descriptorCount()
             var limit = rlimit(rlim_cur: rlim_t(before + 12), rlim_max: rlim_t(before + 12))
             guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
                 exit(1)
@@ -68,7 +68,7 @@ struct EventLoopGroupTests {
             } catch let error as SystemError {
                 guard error.code == EMFILE else { exit(3) }
             }
-            guard openDescriptors() == before else { exit(4) }
+            guard descriptorCount() == before else { exit(4) }
             exit(0)
         }
     }
@@ -161,7 +161,7 @@ private func threadName() -> String {
     return String(decoding: bytes.prefix(count).dropLast(), as: UTF8.self)
 }
 
-private func openDescriptors() -> Int {
+private func descriptorCount() -> Int {
     (0..<1024).count { fcntl(Int32($0), F_GETFD) >= 0 }
 }
 
