@@ -71,7 +71,8 @@ let layer3 =
         "HTTPServer", ["Reactor", "HTTPWire", "Bytes", "CZlib"],
         testing: ["ReactorTesting", "HTTPCases"])
     + module(
-        "HTTPClient", ["Reactor", "HTTPWire", "Bytes", "CCurl", "CZlib"], testing: ["HTTPServer"])
+        "HTTPClient", ["Reactor", "HTTPWire", "Bytes", "CCurl", "CZlib"],
+        testing: ["HTTPServer"], testResources: [.copy("Peers")])
     + module("Replication", ["Reactor", "ReplicationWire", "Bytes"], testing: ["JSON"])
     + module("Postgres", ["Reactor", "Bytes", "CPostgres"], testing: ["PostgresCluster"])
     + module("PostgresCluster", ["CProcess"])

@@ -18,5 +18,9 @@ let package = Package(
         .executableTarget(name: "Ours", dependencies: product + ["CPin"], swiftSettings: strict),
         .executableTarget(name: "Bench", swiftSettings: strict),
         .testTarget(name: "BenchTests", dependencies: ["Bench"], swiftSettings: strict),
+        .executableTarget(
+            name: "ClientLoad",
+            dependencies: product + [.product(name: "HTTPClient", package: "beamline")],
+            swiftSettings: strict),
     ]
 )

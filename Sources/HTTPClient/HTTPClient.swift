@@ -57,7 +57,9 @@ public final class HTTPClient {
     public var waitingCount: Int { core.waitingCount }
 
     /// The number of open connections, idle ones among them.
-    public var connectionCount: Int { core.sockets.values.count { $0.isOurs } }
+    public var connectionCount: Int {
+        core.sockets.values.count { $0.isKept || $0.watch != nil }
+    }
 
     /// Sends a request, and collects the response.
     ///
@@ -100,7 +102,7 @@ public final class HTTPClient {
         sink: (UnsafeContinuation<Result<Value, HTTPClientError>, Never>) -> HTTPTransfer.Sink
     ) async throws(HTTPClientError) -> Value {
         if Task.isCancelled { throw .cancelled }
-        let bound = BoundTransfer(transfer)
+        let bound = BoundToLoop(transfer, loop)
         let outcome = await withTaskCancellationHandler {
             await withUnsafeContinuation(isolation: loop) { continuation in
                 transfer.sink = sink(continuation)
@@ -112,7 +114,7 @@ public final class HTTPClient {
                 }
             }
         } onCancel: {
-            bound.cancelSoon()
+            bound.submit { transfer, loop in transfer.cancel(on: loop) }
         }
         return try outcome.get()
     }

@@ -71,11 +71,11 @@ public final class HTTPResponseStream {
         func park(on loop: isolated EventLoop) async {
             guard !isOver, let transfer else { return }
             precondition(waiter == nil, "two tasks wait for one response")
-            let bound = BoundTransfer(transfer)
+            let bound = BoundToLoop(transfer, loop)
             await withTaskCancellationHandler {
                 await withUnsafeContinuation(isolation: loop) { waiter = $0 }
             } onCancel: {
-                bound.cancelSoon()
+                bound.submit { transfer, loop in transfer.cancel(on: loop) }
             }
         }
 

@@ -4,9 +4,6 @@ internal import HTTPWire
 internal import Reactor
 
 extension HTTPTransfer {
-    /// Whether where it connects to was chosen by the operator, not by whoever wrote a URL.
-    var isTrusted: Bool { request.mail != nil || request.isProxied }
-
     /// Sets a handle's options for the request as it stands now.
     func configure(_ easy: CurlEasy) throws(HTTPClientError) {
         lent = LentMemory()
@@ -27,39 +24,15 @@ extension HTTPTransfer {
             easy.set(CURLOPT_LOW_SPEED_LIMIT, rate.bytesPerSecond, &failed)
             easy.set(CURLOPT_LOW_SPEED_TIME, rate.during.wholeSeconds, &failed)
         }
-        if let mail = request.mail {
-            configure(easy, for: mail, &failed)
-        } else {
-            configureTLS(easy, core.options.tls, &failed)
-            try configureRoute(easy, &failed)
-            configureMessage(easy, &failed)
-        }
+        easy.set(options.tls, &failed)
+        try configureRoute(easy, &failed)
+        configureMessage(easy, &failed)
         guard failed == CURLE_OK else {
             throw failed == CURLE_OUT_OF_MEMORY
                 ? .outOfMemory
                 : HTTPClientError(
                     .failed,
                     "libcurl refused an option: \(String(cString: curl_easy_strerror(failed)))")
-        }
-    }
-
-    func configureTLS(_ easy: CurlEasy, _ tls: ClientTLSOptions, _ failed: inout CURLcode) {
-        // Verification is libcurl's default, and the store is kept between connections.
-        if !tls.verifies {
-            easy.set(CURLOPT_SSL_VERIFYPEER, false, &failed)
-            easy.set(CURLOPT_SSL_VERIFYHOST, 0, &failed)
-        }
-        easy.set(
-            CURLOPT_SSLVERSION,
-            Int(tls.requiresTLS13 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2), &failed)
-        if let file = tls.trustedCertificatesFile {
-            easy.set(CURLOPT_CAINFO, file, &failed)
-            easy.set(CURLOPT_CAPATH, nil, &failed)
-        }
-        if let file = tls.certificateFile { easy.set(CURLOPT_SSLCERT, file, &failed) }
-        if let file = tls.privateKeyFile { easy.set(CURLOPT_SSLKEY, file, &failed) }
-        if let password = tls.privateKeyPassword {
-            easy.set(CURLOPT_KEYPASSWD, password, &failed)
         }
     }
 

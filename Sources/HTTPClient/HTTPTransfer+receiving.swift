@@ -8,10 +8,6 @@ extension HTTPTransfer {
     func receivedLine(_ line: UnsafeRawBufferPointer) -> Bool {
         activity += 1
         if failure != nil { return false }
-        if request.mail != nil {
-            response.replyLine = Array(line.prefix(1024))
-            return true
-        }
         response.headerBytes += line.count
         guard response.headerBytes <= core.options.headerBytesMax else {
             failure = HTTPClientError(
@@ -114,7 +110,7 @@ extension HTTPTransfer {
             return response.received <= Self.discardedBytesMax ? .taken : .ended
         }
         switch sink {
-        case .none, .mail: return .taken
+        case .none: return .taken
         case .collect:
             activity += 1
             response.received += bytes.count

@@ -13,7 +13,6 @@ public final class HTTPTransfer {
         case none
         case collect(UnsafeContinuation<Result<HTTPClientResponse, HTTPClientError>, Never>)
         case handler(any HTTPTransferHandler)
-        case mail(UnsafeContinuation<Result<HTTPClientError.Reply, HTTPClientError>, Never>)
     }
 
     enum Phase {
@@ -55,6 +54,8 @@ public final class HTTPTransfer {
     var failure: HTTPClientError?
     /// The last address that the policy refused.
     var refusedAddress: IPAddress?
+    /// It has a connection of its own making.
+    var hasOpenedSocket = false
     /// `errno` of the last socket that could not be opened.
     var socketError: Int32 = 0
     /// Grows with everything that comes and goes.
@@ -131,7 +132,6 @@ public final class HTTPTransfer {
 struct LentMemory: ~Copyable {
     var fields = CurlList()
     var connectTo = CurlList()
-    var recipients = CurlList()
     var body: SharedBytes?
 }
 
@@ -149,6 +149,4 @@ struct ResponseState {
     /// Bytes of the body, decompressed.
     var decoded = 0
     var decoder: ContentDecoder?
-    /// The last line that a mail server sent.
-    var replyLine: [UInt8] = []
 }

@@ -24,14 +24,6 @@ public final class HTTPUpload {
         self.highWaterMark = highWaterMark
     }
 
-    /// A body that is there already.
-    init(_ bytes: [UInt8]) {
-        length = bytes.count
-        highWaterMark = 0
-        buffer.append(bytes)
-        hasEnded = true
-    }
-
     /// Whether few enough bytes wait. False also once nobody takes any.
     public var isWritable: Bool { !isClosed && !hasEnded && buffer.count < highWaterMark }
 

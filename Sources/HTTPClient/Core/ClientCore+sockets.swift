@@ -9,8 +9,8 @@ struct SocketEntry {
     var wanted: Readiness = []
     /// What the watch waits for.
     var armed: Readiness = []
-    /// Opened by ``ClientCore``, which is told before it closes.
-    var isOurs = false
+    /// A connection was made with it, so that ``ClientCore`` is told before it closes.
+    var isKept = false
 }
 
 extension ClientCore {
@@ -19,9 +19,10 @@ extension ClientCore {
     /// A kept connection wants nothing between two requests. Taking its socket off the loop and
     /// putting it on again would cost two system calls a request; since we are told when such a
     /// socket closes, its watch stays, and is paused only if the socket becomes readable meanwhile.
+    /// A socket that is still connecting is closed without a word before libcurl is done with it.
     func update(_ socket: Int32, _ what: Int32, on loop: isolated EventLoop) -> Bool {
         var entry = sockets[socket] ?? SocketEntry()
-        if what == CURL_POLL_REMOVE, !entry.isOurs {
+        if what == CURL_POLL_REMOVE, !entry.isKept {
             entry.watch.map { loop.cancel($0) }
             sockets[socket] = nil
             return true
@@ -75,7 +76,8 @@ extension ClientCore {
         let target = withUnsafePointer(to: address.pointee.addr) {
             IPAddress($0, length: Int(address.pointee.addrlen))
         }
-        if !transfer.isTrusted {
+        // A proxy's address was chosen by the operator, not by whoever wrote a URL.
+        if !transfer.request.isProxied {
             guard let target, options.addresses.allows(target) else {
                 transfer.refusedAddress = target
                 return CURL_SOCKET_BAD
@@ -88,8 +90,17 @@ extension ClientCore {
             transfer.socketError = errno
             return CURL_SOCKET_BAD
         }
-        sockets[descriptor] = SocketEntry(isOurs: true)
+        transfer.hasOpenedSocket = true
         return descriptor
+    }
+
+    /// Remembers the socket of a transfer that is complete, if its connection is kept.
+    func keepSocket(of easy: CurlEasy) {
+        var socket = CURL_SOCKET_BAD
+        guard ccurl_get_socket(easy.raw, &socket) == CURLE_OK, socket != CURL_SOCKET_BAD else {
+            return
+        }
+        sockets[socket, default: SocketEntry()].isKept = true
     }
 
     func close(_ socket: Int32, on loop: isolated EventLoop) -> Int32 {

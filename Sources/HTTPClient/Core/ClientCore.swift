@@ -17,6 +17,7 @@ final class ClientCore {
     let loop: EventLoop
     /// Memory for what is just being decompressed.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
+    let mails = MailRoom()
     private var multi: CurlMulti?
 
     /// By their easy handles.
@@ -266,6 +267,7 @@ final class ClientCore {
         idleTimer.take().map { loop.cancel($0) }
         let unfinished = Array(running.values) + Array(received.values) + waiting.all
         for transfer in unfinished { transfer.end(reason, on: loop) }
+        mails.close(reason)
         closeConnections(on: loop)
         news = []
     }

@@ -22,8 +22,6 @@ struct OutgoingRequest {
     var redirectCount = 0
     /// Whether a proxy makes the connection to the server.
     var isProxied = false
-    /// The mail that goes out instead of a request.
-    var mail: OutgoingMail?
 
     init(
         _ request: HTTPClientRequest, _ options: HTTPClientOptions
@@ -62,16 +60,6 @@ struct OutgoingRequest {
         connectTo = request.connectTo
         redirects = request.redirects ?? options.redirects
         self.url = url
-    }
-
-    init(_ mail: OutgoingMail) throws(HTTPClientError) {
-        url = try CurlURL(mail.url)
-        method = .put
-        headers = HTTPHeaders()
-        body = .upload
-        upload = HTTPUpload(mail.message)
-        redirects = .none
-        self.mail = mail
     }
 
     private static func check(_ url: CurlURL) throws(HTTPClientError) {

@@ -1,23 +1,15 @@
-internal import Bytes
-internal import CCurl
 internal import Glibc
 public import Reactor
-
-/// A mail as it goes out.
-struct OutgoingMail {
-    let url: String
-    let server: MailServer
-    let from: String
-    let recipients: [String]
-    let message: [UInt8]
-}
 
 extension HTTPClient {
     /// Hands a mail to a server, and returns what it answered at the end.
     ///
     /// Throws ``HTTPClientError/Code/mailRefused`` with the server's reply if it takes neither the
-    /// mail nor all of its recipients. Like all else, it goes over kept connections where that is
-    /// possible; the client's ``AddressPolicy`` and proxy are for HTTP alone.
+    /// mail nor all of its recipients. Each mail has a connection of its own, on a thread of the
+    /// loop's pool (libcurl's SMTP blocks), two at a time; others wait, and the time for a mail begins
+    /// when its turn comes. The client's ``AddressPolicy`` and proxy are for HTTP alone.
+    ///
+    /// Cancelling the task does not unsend a mail whose last byte is on the way.
     @discardableResult
     public func sendMail(
         _ mail: MailMessage, via server: MailServer, on loop: isolated EventLoop
@@ -37,35 +29,6 @@ extension HTTPClient {
             url: "\(scheme)://\(host):\(server.port)/\(server.ownName)", server: server,
             from: (mail.sender ?? mail.from).address,
             recipients: (mail.to + mail.blindCopies).map(\.address), message: message)
-        let transfer = HTTPTransfer(
-            try OutgoingRequest(outgoing), timeout: server.timeout, bodyBytesMax: 0, core: core)
-        return try await wait(for: transfer, on: loop) { .mail($0) }
-    }
-}
-
-extension HTTPTransfer {
-    func configure(_ easy: CurlEasy, for mail: OutgoingMail, _ failed: inout CURLcode) {
-        easy.set(CURLOPT_PROTOCOLS_STR, "smtp,smtps", &failed)
-        easy.set(CURLOPT_PROXY, "", &failed)
-        configureTLS(easy, mail.server.tls, &failed)
-        let security: curl_usessl =
-            switch mail.server.security {
-            case .none: CURLUSESSL_NONE
-            case .opportunistic: CURLUSESSL_TRY
-            case .required, .implicit: CURLUSESSL_ALL
-            }
-        easy.set(CURLOPT_USE_SSL, Int(security.rawValue), &failed)
-        if let user = mail.server.user {
-            easy.set(CURLOPT_USERNAME, user, &failed)
-            easy.set(CURLOPT_PASSWORD, mail.server.password ?? "", &failed)
-        }
-        easy.set(CURLOPT_MAIL_FROM, "<\(mail.from)>", &failed)
-        for recipient in mail.recipients where !lent.recipients.append("<\(recipient)>") {
-            failed = CURLE_OUT_OF_MEMORY
-        }
-        easy.set(CURLOPT_MAIL_RCPT, lent.recipients, &failed)
-        easy.set(CURLOPT_UPLOAD, true, &failed)
-        easy.set(size: CURLOPT_INFILESIZE_LARGE, mail.message.count, &failed)
-        CurlCallbacks.installReader(in: easy, for: self, &failed)
+        return try await core.mails.deliver(outgoing, on: loop)
     }
 }
