@@ -1,3 +1,5 @@
+import CCurl
+import Glibc
 import HTTPServer
 import HTTPWire
 import Reactor
@@ -153,6 +155,54 @@ struct AddressPolicyTests {
             #expect(peers.count == 0)
             #expect(client.connectionCount == 0)
             client.close(on: loop)
+        }
+    }
+
+    @Test(
+        "the address that a socket is opened for is read to its last byte",
+        arguments: [
+            ("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "127.0.0.0"), ("::1", "::1"), ("::1", "::2"),
+            ("2001:db8::1", "2001:db8::1"), ("2001:db8::1", "2001:db8::2"),
+        ])
+    func sockets(target: String, refused: String) throws {
+        try onLoop(.epoll) { loop in
+            let ban = try #require(IPAddress(refused))
+            var options = HTTPClientOptions()
+            options.addresses = AddressPolicy(refusing: [AddressRange(ban, prefixLength: 128)])
+            let core = ClientCore(options, on: loop)
+            let request = try OutgoingRequest(HTTPClientRequest(.get, "http://x/"), options)
+            let transfer = HTTPTransfer(request, timeout: nil, bodyBytesMax: 0, core: core)
+            // As libcurl hands it over: a header, and behind it as much as the family needs.
+            let memory = UnsafeMutableRawPointer.allocate(byteCount: 16 + 28, alignment: 8)
+            defer { memory.deallocate() }
+            let length: Int
+            switch try #require(IPAddress(target)) {
+            case .v4(let bits):
+                var address = sockaddr_in()
+                address.sin_family = sa_family_t(AF_INET)
+                address.sin_addr.s_addr = bits.bigEndian
+                length = MemoryLayout.size(ofValue: address)
+                (memory + 16).copyMemory(from: &address, byteCount: length)
+            case .v6(let bits):
+                var address = sockaddr_in6()
+                address.sin6_family = sa_family_t(AF_INET6)
+                withUnsafeMutableBytes(of: &address.sin6_addr) {
+                    $0.storeBytes(of: bits.bigEndian, as: UInt128.self)
+                }
+                length = MemoryLayout.size(ofValue: address)
+                (memory + 16).copyMemory(from: &address, byteCount: length)
+            }
+            let header: [UInt32] = [
+                target.contains(":") ? UInt32(AF_INET6) : UInt32(AF_INET),
+                UInt32(SOCK_STREAM.rawValue), 0, UInt32(length),
+            ]
+            memory.copyMemory(from: header, byteCount: 16)
+            let descriptor = core.open(
+                memory.assumingMemoryBound(to: curl_sockaddr.self), for: transfer)
+            #expect((descriptor < 0) == (target == refused))
+            #expect((transfer.refusedAddress == ban) == (target == refused))
+            if descriptor >= 0 { close(descriptor) }
+            core.close(.closed, on: loop)
         }
     }
 

@@ -73,9 +73,11 @@ extension ClientCore {
 
     /// Opens a socket to `address` if the policy allows; -1 if not.
     func open(_ address: UnsafePointer<curl_sockaddr>, for transfer: HTTPTransfer) -> Int32 {
-        let target = withUnsafePointer(to: address.pointee.addr) {
-            IPAddress($0, length: Int(address.pointee.addrlen))
-        }
+        // The address goes on behind the structure, as far as its length says: a copy of the field
+        // would cut it off.
+        let offset = MemoryLayout<curl_sockaddr>.offset(of: \.addr) ?? 16
+        let target = IPAddress(
+            UnsafeRawPointer(address) + offset, length: Int(address.pointee.addrlen))
         // A proxy's address was chosen by the operator, not by whoever wrote a URL.
         if !transfer.request.isProxied {
             guard let target, options.addresses.allows(target) else {
