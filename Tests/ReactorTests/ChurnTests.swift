@@ -69,7 +69,8 @@ private func churn(
         }
     }
     if countsDescriptors {
-        #expect(openDescriptors() == descriptors)
+        // The test library opens and closes a few of its own meanwhile.
+        #expect(abs(openDescriptors() - descriptors) < 10)
         // Eight thousand connections later: a leak of even 32 bytes in each would show.
         #expect(heapInUse() - heap < 200_000)
         #expect(listener.statistics.accepted > batches * size / 2)

@@ -72,18 +72,21 @@ struct ProcessTests {
             let backend = try #require(EventLoop.Backend(rawValue: name))
             try onLoop(.kernel(backend)) { loop in
                 let before = openDescriptors()
-                for command in [
-                    ProcessCommand("no such program", input: .channel, output: .channel),
-                    ProcessCommand("true", folder: "/no such folder", output: .channel),
-                ] {
-                    await #expect(throws: SystemError("posix_spawn", code: ENOENT)) {
-                        _ = try await loop.spawnProcess(command)
+                for _ in 0..<50 {
+                    for command in [
+                        ProcessCommand("no such program", input: .channel, output: .channel),
+                        ProcessCommand("true", folder: "/no such folder", output: .channel),
+                    ] {
+                        await #expect(throws: SystemError("posix_spawn", code: ENOENT)) {
+                            _ = try await loop.spawnProcess(command)
+                        }
                     }
                 }
                 await #expect(throws: SystemError("posix_spawn", code: EINVAL)) {
                     _ = try await loop.spawnProcess(ProcessCommand("echo", ["a\0b"]))
                 }
-                #expect(openDescriptors() == before)
+                // The test library opens and closes a few of its own meanwhile.
+                #expect(openDescriptors() < before + 25)
             }
         }
     }
@@ -133,7 +136,8 @@ struct ProcessTests {
                     #expect(await task.value == .exited(Int32(number)))
                 }
                 while loop.resourceCount > 0 { await loop.sleep(for: .milliseconds(1)) }
-                #expect(openDescriptors() == before)
+                // The test library opens and closes a few of its own meanwhile.
+                #expect(openDescriptors() < before + 20)
             }
         }
     }
