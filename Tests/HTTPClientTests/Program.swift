@@ -1,3 +1,5 @@
+// For the constants of <sys/socket.h>, which belong to whatever module included it first.
+import CCurl
 import Glibc
 import Testing
 
