@@ -1,5 +1,3 @@
-// Its headers bring the kinds of sockets too, and which module they count as is left to chance.
-import CCurl
 import Glibc
 import Testing
 
