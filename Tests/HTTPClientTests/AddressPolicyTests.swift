@@ -194,7 +194,7 @@ struct AddressPolicyTests {
             }
             let header: [UInt32] = [
                 target.contains(":") ? UInt32(AF_INET6) : UInt32(AF_INET),
-                UInt32(SOCK_STREAM.rawValue), 0, UInt32(length),
+                1, 0, UInt32(length),
             ]
             memory.copyMemory(from: header, byteCount: 16)
             let descriptor = core.open(
