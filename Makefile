@@ -79,7 +79,7 @@ test: lint client $(NGINX)
 # chooses. Nothing is suppressed. Suites that take turns on both backends by themselves do so each time.
 sanitize: deps
 	@suites="^($$(echo $(SANITIZE_SUITES) | tr ' ' '|'))Tests\\."; \
-	export TSAN_OPTIONS="halt_on_error=0 exitcode=66 $${TSAN_OPTIONS:-}" ASAN_OPTIONS="detect_leaks=1 $${ASAN_OPTIONS:-}"; \
+	export BEAMLINE_LAYERS=low TSAN_OPTIONS="halt_on_error=0 exitcode=66 $${TSAN_OPTIONS:-}" ASAN_OPTIONS="detect_leaks=1 $${ASAN_OPTIONS:-}"; \
 	for sanitizer in thread address; do \
 	  build="--sanitize=$$sanitizer --scratch-path .build-$${sanitizer:0:1}san"; \
 	  swift build --build-tests $$build; \

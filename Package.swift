@@ -136,8 +136,6 @@ let layer8: [Target] = [
         swiftSettings: strict),
 ]
 let whole: [Target] = [
-    // Forbids system calls, for the tests of what happens where they are forbidden.
-    .target(name: "CSeccomp", path: "Tests/CSeccomp"),
     .testTarget(name: "TidyTests", swiftSettings: strict),
     .testTarget(
         name: "IntegrationTests",
@@ -148,9 +146,12 @@ let whole: [Target] = [
         swiftSettings: strict),
 ]
 
-/// Requests with the answers they must get, which several tests share.
-let cases: [Target] = [
-    .target(name: "HTTPCases", path: "Tests/HTTPCases", swiftSettings: strict)
+/// What several test targets share.
+let testing: [Target] = [
+    // Forbids system calls, for the tests of what happens where they are forbidden.
+    .target(name: "CSeccomp", path: "Tests/CSeccomp"),
+    // Requests with the answers they must get.
+    .target(name: "HTTPCases", path: "Tests/HTTPCases", swiftSettings: strict),
 ]
 
 /// Link only with libFuzzer (`make fuzz`), so they are not there otherwise.
@@ -184,6 +185,16 @@ let fuzzing: [Target] =
             swiftSettings: strict),
     ] + (Context.environment["BEAMLINE_FUZZ"] == nil ? [] : fuzzers)
 
+/// `BEAMLINE_LAYERS=low` leaves out what stands above layer 3, with its tests, so that work on the lower layers (and
+/// `make sanitize`) need not compile what only builds on them.
+let isWhole = Context.environment["BEAMLINE_LAYERS"] != "low"
+let lowTargets = [shims, layer1, layer2, layer3, testing].flatMap { $0 }
+let highTargets = [layer4, layer5, layer6, layer7, layer8, examples, whole, fuzzing].flatMap { $0 }
+let executables: [Product] = [
+    .executable(name: "beamline", targets: ["beamline"]),
+    .executable(name: "synctl", targets: ["synctl"]),
+]
+
 let package = Package(
     name: "beamline",
     products: [
@@ -195,18 +206,11 @@ let package = Package(
         .library(name: "ReplicationWire", targets: ["ReplicationWire"]),
         .library(name: "Replication", targets: ["Replication"]),
         .library(name: "Postgres", targets: ["Postgres"]),
-        .executable(name: "beamline", targets: ["beamline"]),
-        .executable(name: "synctl", targets: ["synctl"]),
-    ],
+    ] + (isWhole ? executables : []),
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
-    targets: [
-        shims, layer1, layer2, layer3, layer4, layer5, layer6, layer7, layer8, examples, whole,
-        cases,
-        fuzzing,
-    ]
-    .flatMap { $0 }
+    targets: lowTargets + (isWhole ? highTargets : [])
 )
