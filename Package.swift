@@ -57,7 +57,8 @@ let shims: [Target] = [
 ]
 let layer1 = module("Bytes") + module("JSON")
 let layer2 =
-    module("Reactor", ["Bytes", "CReactor"], testing: ["ReactorTesting", "CSeccomp"])
+    module(
+        "Reactor", ["Bytes", "CReactor"], testing: ["ReactorTesting", "CSeccomp", "TestSupport"])
     + module("ReactorTesting", ["Reactor", "Bytes"])
     + module("HTTPWire", ["Bytes"], testing: ["HTTPCases"])
     + module("ReplicationWire", ["Bytes", "JSON"], testResources: [.copy("Captures")])
@@ -66,21 +67,24 @@ let layer2 =
 let layer3 =
     module(
         "TLS", ["Reactor", "Bytes", "COpenSSL"],
-        testing: ["ReactorTesting", "HTTPServer", "HTTPWire"])
+        testing: ["ReactorTesting", "HTTPServer", "HTTPWire", "TestSupport"])
     + module(
         "HTTPServer", ["Reactor", "HTTPWire", "Bytes", "CZlib"],
-        testing: ["ReactorTesting", "HTTPCases"])
+        testing: ["ReactorTesting", "HTTPCases", "TestSupport"])
     + module(
         "HTTPClient", ["Reactor", "HTTPWire", "Bytes", "CCurl", "CZlib"],
-        testing: ["HTTPServer"], testResources: [.copy("Peers")])
+        testing: ["HTTPServer", "TestSupport"], testResources: [.copy("Peers")])
     + module("Replication", ["Reactor", "ReplicationWire", "Bytes"], testing: ["JSON"])
-    + module("Postgres", ["Reactor", "Bytes", "CPostgres"], testing: ["PostgresCluster"])
-    + module("PostgresCluster", ["CProcess"])
+    + module(
+        "Postgres", ["Reactor", "Bytes", "CPostgres"],
+        testing: ["PostgresCluster", "ReactorTesting", "TestSupport"])
+    + module("PostgresCluster", ["CProcess"], testing: ["TestSupport"])
 let layer4 =
     module("Configuration", ["YAML", "Matrix"], testing: ["JSON"])
     + module("Observability", ["Reactor", "YAML", logging])
     + module(
-        "ProcessControl", ["CProcess"], testing: ["Configuration", "StandIn", "synctl"])
+        "ProcessControl", ["CProcess"],
+        testing: ["Configuration", "StandIn", "synctl", "TestSupport"])
     + module("Storage", ["Postgres", "Matrix", "JSON", "Reactor"], testing: ["PostgresCluster"])
 /// Small servers that show how others use the libraries; nothing of the product imports them.
 let examples: [Target] =
@@ -97,10 +101,7 @@ let examples: [Target] =
             dependencies: [
                 "ExampleEcho", "ExampleChat", "ExampleHello", "Reactor", "ReactorTesting", "Bytes",
                 "ProcessControl", "TestSupport",
-            ], swiftSettings: strict),
-        .target(
-            name: "TestSupport", dependencies: ["Reactor", "ReactorTesting"],
-            path: "Tests/TestSupport", swiftSettings: strict),
+            ], swiftSettings: strict)
     ]
 let upper: [Target.Dependency] = ["Bytes", "JSON", "Matrix", "Reactor", logging]
 let layer5 = module(
@@ -132,15 +133,15 @@ let layer8: [Target] = [
         swiftSettings: strict),
     // A process without services, for the tests of what starts and stops processes.
     .executableTarget(
-        name: "StandIn", dependencies: ["Configuration", "ProcessControl"], path: "Tests/StandIn",
-        swiftSettings: strict),
+        name: "StandIn", dependencies: ["Configuration", "ProcessControl", "TestSupport"],
+        path: "Tests/StandIn", swiftSettings: strict),
 ]
 let whole: [Target] = [
     .testTarget(name: "TidyTests", swiftSettings: strict),
     .testTarget(
         name: "IntegrationTests",
         dependencies: upper + [
-            "PostgresCluster", "ProcessControl", "Workers", "beamline", "synctl",
+            "PostgresCluster", "ProcessControl", "Workers", "beamline", "synctl", "TestSupport",
         ],
         exclude: ["Clients"],
         swiftSettings: strict),
@@ -150,6 +151,11 @@ let whole: [Target] = [
 let testing: [Target] = [
     // Forbids system calls, for the tests of what happens where they are forbidden.
     .target(name: "CSeccomp", path: "Tests/CSeccomp"),
+    .target(name: "CTestSupport", path: "Tests/CTestSupport"),
+    // Loops, handlers, sockets and folders for tests.
+    .target(
+        name: "TestSupport", dependencies: ["CTestSupport", "Reactor", "ReactorTesting"],
+        path: "Tests/TestSupport", swiftSettings: strict),
     // Requests with the answers they must get.
     .target(name: "HTTPCases", path: "Tests/HTTPCases", swiftSettings: strict),
 ]

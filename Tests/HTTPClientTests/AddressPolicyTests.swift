@@ -3,6 +3,7 @@ import Glibc
 import HTTPServer
 import HTTPWire
 import Reactor
+import TestSupport
 import Testing
 
 @testable import HTTPClient

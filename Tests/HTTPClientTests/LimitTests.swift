@@ -2,6 +2,7 @@ import CZlib
 import HTTPServer
 import HTTPWire
 import Reactor
+import TestSupport
 import Testing
 
 @testable import HTTPClient

@@ -2,6 +2,7 @@ import HTTPClient
 import HTTPServer
 import HTTPWire
 import Reactor
+import TestSupport
 import Testing
 
 @Suite("Many at once", .serialized)

@@ -1,6 +1,7 @@
 import HTTPServer
 import HTTPWire
 import Reactor
+import TestSupport
 import Testing
 
 @testable import HTTPClient

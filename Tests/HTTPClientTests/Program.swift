@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 /// A program that a test runs, with a socket for its input and output.
@@ -10,24 +11,19 @@ final class Program {
     private let socket: Int32
 
     init(_ arguments: [String], folder: String = "/") throws {
-        var ends: [Int32] = [-1, -1]
-        // SOCK_STREAM | SOCK_CLOEXEC by their numbers on Linux: the names belong to whatever module
-        // happened to include <sys/socket.h> first.
-        let kind = 1 | O_CLOEXEC
-        let made = socketpair(AF_UNIX, kind, 0, &ends)
-        try #require(made == 0)
+        let (ours, theirs) = socketPair()
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, ends[1], 0)
-        posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
+        posix_spawn_file_actions_adddup2(&actions, theirs, 0)
+        posix_spawn_file_actions_adddup2(&actions, theirs, 1)
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
         let words = (["env", "-C", folder] + arguments).map { strdup($0) } + [nil]
         defer { words.forEach { free($0) } }
         var process = pid_t()
         let code = posix_spawnp(&process, "env", &actions, nil, words, environ)
-        close(ends[1])
-        (socket, self.process) = (ends[0], process)
+        close(theirs)
+        (socket, self.process) = (ours, process)
         try #require(code == 0, "\(arguments[0]) cannot be started")
     }
 

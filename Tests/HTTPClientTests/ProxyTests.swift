@@ -2,6 +2,7 @@ import Bytes
 import HTTPServer
 import HTTPWire
 import Reactor
+import TestSupport
 import Testing
 
 @testable import HTTPClient

@@ -3,6 +3,7 @@ import HTTPClient
 import HTTPServer
 import HTTPWire
 import Reactor
+import TestSupport
 import Testing
 
 @Suite("Requests and responses")

@@ -3,6 +3,7 @@ import HTTPClient
 import HTTPServer
 import HTTPWire
 import Reactor
+import TestSupport
 import Testing
 
 /// Remembers what a transfer tells, and lets a task wait for it.

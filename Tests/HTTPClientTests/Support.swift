@@ -4,33 +4,15 @@ import HTTPServer
 import HTTPWire
 import Reactor
 import Synchronization
+import TestSupport
 import Testing
 
-/// Every suite over sockets runs once per backend that this machine offers.
-let backends = [EventLoop.Backend.epoll, .ioUring].filter(\.isAvailable)
-
-/// Runs `body` as a task on a loop that the calling thread drives, and stops the loop after it.
+/// As the shared one. Nothing here waits for the clock; the limit only ends a test that would hang.
 func onLoop<Value: Sendable>(
-    _ backend: EventLoop.Backend, sourceLocation: SourceLocation = #_sourceLocation,
+    _ backend: EventLoop.Backend,
     _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value
 ) throws -> Value {
-    let loop = try EventLoop(backend: backend)
-    let outcome = Mutex<Result<Value, any Error>?>(nil)
-    loop.submit { loop in
-        // Nothing here waits for the clock; this only ends a test that would hang.
-        loop.schedule(after: .seconds(120)) { loop.stop() }
-        let result: Result<Value, any Error>
-        do {
-            result = .success(try await body(loop))
-        } catch {
-            result = .failure(error)
-        }
-        outcome.withLock { $0 = result }
-        loop.stop()
-    }
-    loop.run()
-    let ended = outcome.withLock { $0 }
-    return try #require(ended, "the test hung", sourceLocation: sourceLocation).get()
+    try TestSupport.onLoop(backend, limit: .seconds(120), body)
 }
 
 /// What handlers of these tests' servers remember.
@@ -87,7 +69,7 @@ func withStage(
     sourceLocation: SourceLocation = #_sourceLocation,
     _ body: @escaping @Sendable (Stage, isolated EventLoop) async throws -> Void
 ) throws {
-    try onLoop(backend, sourceLocation: sourceLocation) { loop in
+    try onLoop(backend) { loop in
         var router = Router<Notes>()
         addStandardRoutes(&router)
         routes(&router)
@@ -130,24 +112,6 @@ private func addStandardRoutes(_ router: inout Router<Notes>) {
     }
     router.on(.get, "/park") { exchange, notes, loop in notes.park(exchange) }
     router.on(.post, "/park") { exchange, notes, loop in notes.park(exchange) }
-}
-
-/// Bytes with a long period, so that a lost or doubled piece shows.
-func pattern(_ count: Int, from start: Int = 0) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(count)
-    var position = start
-    while bytes.count < count {
-        let offset = position % period.count
-        let piece = period[offset..<min(period.count, offset + count - bytes.count)]
-        bytes.append(contentsOf: piece)
-        position += piece.count
-    }
-    return bytes
-}
-
-private let period: [UInt8] = (0..<65_521).map {
-    UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8 &* 7)
 }
 
 /// A peer that says exactly what a test wants: it hands what it has read so far to a script, which

@@ -1,6 +1,7 @@
 import HTTPClient
 import HTTPWire
 import Reactor
+import TestSupport
 import Testing
 
 @Suite("TLS")

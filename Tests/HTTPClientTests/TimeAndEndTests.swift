@@ -4,6 +4,7 @@ import HTTPServer
 import HTTPWire
 import Reactor
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Time and endings")

@@ -3,6 +3,7 @@ import CZlib
 import HTTPServer
 import HTTPWire
 import Reactor
+import TestSupport
 import Testing
 
 @Suite struct CompressionTests {

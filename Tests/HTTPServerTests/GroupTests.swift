@@ -3,6 +3,7 @@ import HTTPServer
 import HTTPWire
 import Reactor
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("HTTP on a group of loops", .serialized)

@@ -1,6 +1,7 @@
 import HTTPServer
 import HTTPWire
 import Reactor
+import TestSupport
 import Testing
 
 @Suite struct RoutingTests {

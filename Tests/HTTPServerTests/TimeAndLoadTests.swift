@@ -2,6 +2,7 @@ import Bytes
 import HTTPServer
 import HTTPWire
 import Reactor
+import TestSupport
 import Testing
 
 /// Streams the same piece again and again, as fast as the client takes it.

@@ -2,6 +2,7 @@ import Bytes
 import HTTPServer
 import HTTPWire
 import Reactor
+import TestSupport
 import Testing
 
 /// A handler's view of a body: what has come, and how it ended.

@@ -4,6 +4,7 @@ import HTTPCases
 import HTTPServer
 import HTTPWire
 import Reactor
+import TestSupport
 import Testing
 
 /// What a server made of the bytes of a case, and of the probe behind them.

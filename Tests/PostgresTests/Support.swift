@@ -2,38 +2,8 @@ import Postgres
 import PostgresCluster
 import Reactor
 import Synchronization
+import TestSupport
 import Testing
-
-/// The tests of connections run once per backend that this machine offers.
-let backends = [EventLoop.Backend.epoll, .ioUring].filter(\.isAvailable)
-
-/// Runs `body` as a task on a loop that the calling thread drives, and stops the loop after it.
-func onLoop<Result: Sendable>(
-    _ backend: EventLoop.Backend, sourceLocation: SourceLocation = #_sourceLocation,
-    _ body: @escaping @Sendable (isolated EventLoop) async throws -> Result
-) throws -> Result {
-    let loop = try EventLoop(backend: backend)
-    let box = Box<Swift.Result<Result, any Error>>()
-    loop.submit { loop in
-        let result: Swift.Result<Result, any Error>
-        do {
-            result = .success(try await body(loop))
-        } catch {
-            result = .failure(error)
-        }
-        box.set(result)
-        loop.stop()
-    }
-    loop.run()
-    return try #require(box.value, sourceLocation: sourceLocation).get()
-}
-
-/// Holds a value that one thread sets and another reads afterwards.
-final class Box<Value: Sendable>: Sendable {
-    private let storage = Mutex<Value?>(nil)
-    var value: Value? { storage.withLock { $0 } }
-    func set(_ value: Value) { storage.withLock { $0 = value } }
-}
 
 /// A pool on the shared cluster with a new schema of its own, closed after `body`. Making a database
 /// instead would take most of a test's time.

@@ -1,6 +1,7 @@
 import Postgres
 import PostgresCluster
 import Reactor
+import TestSupport
 import Testing
 
 @Suite struct TransactionTests {

@@ -1,6 +1,7 @@
 import Bytes
 import Postgres
 import Reactor
+import TestSupport
 import Testing
 
 @Suite struct TypesTests {

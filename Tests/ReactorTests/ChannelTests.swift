@@ -1,5 +1,6 @@
 import Bytes
 import Reactor
+import TestSupport
 import Testing
 
 @Suite("Channels", .serialized)
@@ -260,9 +261,4 @@ struct ChannelTests {
             while loop.resourceCount > 1 { await loop.sleep(for: .milliseconds(1)) }
         }
     }
-}
-
-/// Lets a closure hand a channel out.
-final class Holder {
-    var channel: Channel?
 }

@@ -2,6 +2,7 @@ import Bytes
 import CReactor
 import Glibc
 import ReactorTesting
+import TestSupport
 import Testing
 
 @testable import Reactor

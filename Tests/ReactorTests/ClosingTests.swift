@@ -2,6 +2,7 @@ import Bytes
 import Glibc
 import Reactor
 import ReactorTesting
+import TestSupport
 import Testing
 
 /// Ends of connections: each direction for itself, both, in order and by force.

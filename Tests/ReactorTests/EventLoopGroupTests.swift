@@ -1,12 +1,12 @@
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Reactor
 
 @Suite("Groups of loops", .serialized)
 struct EventLoopGroupTests {
-    static let backends = [EventLoop.Backend.epoll, .ioUring].filter(\.isAvailable)
 
     private func makeGroup(
         _ backend: EventLoop.Backend, _ count: Int = 4

@@ -1,6 +1,7 @@
 import Glibc
 import Reactor
 import ReactorTesting
+import TestSupport
 import Testing
 
 @Suite("Descriptor exhaustion", .serialized)
@@ -54,7 +55,7 @@ private func exhaust(on loop: isolated EventLoop) async throws {
     let listener = try loop.listen(on: .loopback()) { _ in Echo() }
     var troubles: [AcceptTrouble] = []
     listener.onTrouble = { troubles.append($0) }
-    let clients = (0..<20).map { _ in socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
+    let clients = (0..<20).map { _ in streamSocket(AF_INET) }
     var limit = rlimit()
     getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     limit.rlim_cur = 300

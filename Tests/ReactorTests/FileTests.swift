@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Reactor
@@ -8,7 +9,7 @@ import Testing
 struct FileTests {
     @Test("a file is written as a whole and read back", arguments: grounds)
     func roundTrip(ground: Ground) throws {
-        let folder = try Folder()
+        let folder = Folder()
         try onLoop(ground) { loop in
             let path = folder.path + "/file"
             let bytes = pattern(300_000)
@@ -25,7 +26,7 @@ struct FileTests {
 
     @Test("limits and errors say what and where", arguments: kernels)
     func errors(ground: Ground) throws {
-        let folder = try Folder()
+        let folder = Folder()
         try onLoop(ground) { loop in
             let path = folder.path + "/file"
             try await loop.writeFile(path, pattern(1000))
@@ -52,7 +53,7 @@ struct FileTests {
 
     @Test("a full disk leaves nothing behind", arguments: kernels)
     func fullDisk(ground: Ground) throws {
-        let folder = try Folder()
+        let folder = Folder()
         try onLoop(ground) { loop in
             await #expect(throws: SystemError("write", code: ENOSPC)) {
                 try await loop.onFull { (full) throws(SystemError) in
@@ -78,7 +79,7 @@ struct FileTests {
 
     @Test("reading in chunks waits for whoever takes them", arguments: grounds)
     func chunks(ground: Ground) throws {
-        let folder = try Folder()
+        let folder = Folder()
         try onLoop(ground) { loop in
             let path = folder.path + "/file"
             let bytes = pattern(100_000)
@@ -132,39 +133,5 @@ extension EventLoop {
             defer { close(full) }
             try body(full)
         }
-    }
-}
-
-/// Bytes in which a shift shows.
-func pattern(_ count: Int) -> [UInt8] {
-    (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
-}
-
-/// A folder of a test's own, removed with its files in the end.
-final class Folder: Sendable {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/beamline-test.XXXXXX".utf8CString)
-        try #require(mkdtemp(&template) != nil)
-        path = template.withUnsafeBytes { String(decoding: $0.dropLast(), as: UTF8.self) }
-    }
-
-    deinit {
-        for entry in entries { unlink(path + "/" + entry) }
-        rmdir(path)
-    }
-
-    var entries: [String] {
-        guard let folder = opendir(path) else { return [] }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted()
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Reactor
+import TestSupport
 
 /// A short path for a socket that no other test uses.
 func temporaryPath(_ name: String) -> String {
@@ -8,7 +9,7 @@ func temporaryPath(_ name: String) -> String {
 
 /// Leaves behind what a killed server does: a socket file that nobody listens on.
 func leaveStaleSocket(at path: String) {
-    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    let descriptor = streamSocket(AF_UNIX)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
@@ -31,7 +32,7 @@ func shutDownOutput(of descriptor: Int32) { shutdown(descriptor, Int32(SHUT_WR))
 
 /// A socket connected with a plain blocking call, outside of any loop.
 func connectBlocking(to address: SocketAddress) -> Int32 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let descriptor = streamSocket(AF_INET)
     return connectBlocking(descriptor, to: address) ? descriptor : -1
 }
 

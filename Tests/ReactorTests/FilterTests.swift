@@ -1,5 +1,6 @@
 import Bytes
 import Reactor
+import TestSupport
 import Testing
 
 /// What a filter may rely on, and what handlers see of one: shown with one that only scrambles.

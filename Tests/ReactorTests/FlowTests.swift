@@ -1,5 +1,6 @@
 import Bytes
 import Reactor
+import TestSupport
 import Testing
 
 /// Pausing, ending and failing in unfavourable moments.

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Reactor
@@ -53,7 +54,7 @@ struct GroupListenerTests {
         return answers
     }
 
-    @Test("the kernel spreads connections over the loops", arguments: EventLoopGroupTests.backends)
+    @Test("the kernel spreads connections over the loops", arguments: backends)
     func kernelSpreads(backend: EventLoop.Backend) async throws {
         let group = try EventLoopGroup(EventLoopGroup.Options(count: 3, backend: backend))
         let listener = try await listen(group, on: .loopback(), .automatic)
@@ -68,7 +69,7 @@ struct GroupListenerTests {
 
     @Test(
         "one loop hands connections to the others in turn",
-        arguments: EventLoopGroupTests.backends, [false, true])
+        arguments: backends, [false, true])
     func roundRobin(backend: EventLoop.Backend, overUnix: Bool) async throws {
         let group = try EventLoopGroup(EventLoopGroup.Options(count: 4, backend: backend))
         let listener = try await listen(
@@ -89,7 +90,7 @@ struct GroupListenerTests {
 
     @Test(
         "after closing nobody is served, and who is served stays so",
-        arguments: EventLoopGroupTests.backends, [EventLoopGroup.Spreading.kernel, .roundRobin])
+        arguments: backends, [EventLoopGroup.Spreading.kernel, .roundRobin])
     func closing(backend: EventLoop.Backend, spreading: EventLoopGroup.Spreading) async throws {
         let group = try EventLoopGroup(EventLoopGroup.Options(count: 2, backend: backend))
         let listener = try await listen(group, on: .loopback(), spreading)

@@ -1,6 +1,7 @@
 import Glibc
 import Reactor
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Loops in hosts", .serialized)
@@ -91,10 +92,9 @@ struct WatchTests {
     @Test("a watch changes from reading to writing and back", arguments: grounds)
     func interests(ground: Ground) throws {
         try onLoop(ground) { loop in
-            var ends: [Int32] = [0, 0]
-            #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+            let ends = socketPair()
             let log = Log()
-            let watch = try loop.watch(ends[0], for: .readable) { readiness in
+            let watch = try loop.watch(ends.0, for: .readable) { readiness in
                 log.entries.append(Int(readiness.rawValue))
             }
             for round in 1...20 {
@@ -107,31 +107,30 @@ struct WatchTests {
                 log.entries = []
                 if round % 5 == 0 { loop.update(watch, for: []) }
                 var byte: UInt8 = 1
-                write(ends[1], &byte, 1)
+                write(ends.1, &byte, 1)
                 if round % 5 == 0 { loop.update(watch, for: .readable) }
                 while log.entries.isEmpty { await loop.sleep(for: .milliseconds(1)) }
                 #expect(log.entries.first == Int(Readiness.readable.rawValue))
-                read(ends[0], &byte, 1)
+                read(ends.0, &byte, 1)
                 log.entries = []
             }
             loop.update(watch, for: [.readable, .writable])
             while log.entries.isEmpty { await loop.sleep(for: .milliseconds(1)) }
             #expect(log.entries.first == Int(Readiness.writable.rawValue))
             loop.cancel(watch)
-            close(ends[0])
-            close(ends[1])
+            close(ends.0)
+            close(ends.1)
         }
     }
 
     @Test("a paused watch says nothing even of a hang-up", arguments: kernels)
     func pausedHangUp(ground: Ground) throws {
         try onLoop(ground) { loop in
-            var ends: [Int32] = [0, 0]
-            #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+            let ends = socketPair()
             let log = Log()
-            let watch = try loop.watch(ends[0], for: []) { log.entries.append(Int($0.rawValue)) }
+            let watch = try loop.watch(ends.0, for: []) { log.entries.append(Int($0.rawValue)) }
             await loop.sleep(for: .milliseconds(1))
-            close(ends[1])
+            close(ends.1)
             await loop.sleep(for: .milliseconds(5))
             #expect(log.entries.isEmpty)
             loop.update(watch, for: .readable)
@@ -143,7 +142,7 @@ struct WatchTests {
             await loop.sleep(for: .milliseconds(5))
             #expect(log.entries.isEmpty)
             loop.cancel(watch)
-            close(ends[0])
+            close(ends.0)
         }
     }
 

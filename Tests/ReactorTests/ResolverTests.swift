@@ -1,6 +1,7 @@
 import Glibc
 import ReactorTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Reactor
@@ -49,7 +50,7 @@ struct RealHostTests {
     func blackHole(ground: Ground) throws {
         try onLoop(ground) { loop in
             // Nobody accepts there, and its queue has room for one: SYNs are dropped then.
-            let hole = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+            let hole = streamSocket(AF_INET6)
             defer { close(hole) }
             let port = try bindLoopback6(hole)
             #expect(listen(hole, 0) == 0)
@@ -202,8 +203,7 @@ private func bindLoopback6(_ descriptor: Int32) throws -> UInt16 {
 }
 
 private func connectWithoutWaiting6(to port: UInt16) -> Int32 {
-    let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue)
-    let descriptor = socket(AF_INET6, kind, 0)
+    let descriptor = streamSocket(AF_INET6, nonblocking: true)
     _ = withLoopback6(port: port) { connect(descriptor, $0, $1) }
     return descriptor
 }

@@ -1,6 +1,7 @@
 import Bytes
 import Glibc
 import ReactorTesting
+import TestSupport
 import Testing
 
 @testable import Reactor
@@ -11,7 +12,7 @@ struct SendFileTests {
         "files and bytes arrive in the order in which they were written", arguments: grounds,
         [false, true])
     func order(ground: Ground, isFiltered: Bool) throws {
-        let folder = try Folder()
+        let folder = Folder()
         try onLoop(ground) { loop in
             let bytes = pattern(700_000)
             let path = folder.path + "/file"
@@ -47,7 +48,7 @@ struct SendFileTests {
         "a big file goes to a slow reader, from a cold cache, and fits no memory",
         arguments: kernels)
     func slowReader(ground: Ground) throws {
-        let folder = try Folder()
+        let folder = Folder()
         try onLoop(ground) { loop in
             let bytes = pattern(12_000_000)
             let path = folder.path + "/file"
@@ -80,7 +81,7 @@ struct SendFileTests {
 
     @Test("a file that is shorter than promised resets the connection", arguments: grounds)
     func tooShort(ground: Ground) throws {
-        let folder = try Folder()
+        let folder = Folder()
         try onLoop(ground) { loop in
             let path = folder.path + "/file"
             try await loop.writeFile(path, pattern(300_000))
@@ -102,7 +103,7 @@ struct SendFileTests {
 
     @Test("closing in the middle lets go of the file", arguments: grounds)
     func abort(ground: Ground) throws {
-        let folder = try Folder()
+        let folder = Folder()
         try onLoop(ground) { loop in
             let path = folder.path + "/file"
             try await loop.writeFile(path, pattern(8_000_000))
@@ -136,23 +137,22 @@ struct SendFileTests {
         guard case .kernel(let backend) = ground else { return }
         await #expect(processExitsWith: .success) { [name = backend.rawValue as String] in
             signal(SIGPIPE, SIG_DFL)
-            let folder = try Folder()
+            let folder = Folder()
             let path = folder.path + "/file"
             let backend = try #require(EventLoop.Backend(rawValue: name))
             try onLoop(.kernel(backend)) { loop in
                 try await loop.writeFile(path, pattern(300_000))
                 let file = try await loop.openFile(path)
-                var ends: [Int32] = [0, 0]
-                #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
-                close(ends[1])
+                let ends = socketPair()
+                close(ends.1)
                 let outcome = loop.driver.sendFile(
-                    file.descriptor, from: 0, count: 1000, on: ends[0],
+                    file.descriptor, from: 0, count: 1000, on: ends.0,
                     token: Token(slot: 0, generation: 0))
                 guard case .failed(EPIPE) = outcome else {
                     Issue.record("\(outcome)")
                     return
                 }
-                close(ends[0])
+                close(ends.0)
             }
         }
     }

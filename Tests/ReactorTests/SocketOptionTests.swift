@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Reactor
@@ -46,7 +47,7 @@ struct SocketOptionTests {
             let client = try await loop.connect(
                 to: listener.localAddress, timeout: .seconds(10)
             ) { _ in Recorder() }
-            let plain = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            let plain = streamSocket(AF_INET)
             defer { close(plain) }
             let tcp = Int32(IPPROTO_TCP)
             #expect(option(client, tcp, TCP_NODELAY) == 1)

@@ -1,6 +1,7 @@
 import Bytes
 import CSeccomp
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Reactor
@@ -112,9 +113,8 @@ struct UringTests {
     @Test("stopping with everything under way leaves nothing with the kernel", arguments: abilities)
     func stop(abilities: UringAbilities) throws {
         let loop = try loop(abilities)
-        var ends: [Int32] = [0, 0]
-        #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
-        let watched = ends[0]
+        let ends = socketPair()
+        let watched = ends.0
         loop.submit { loop in
             guard let clients = try? await UringTests.clients(30, on: loop) else {
                 return loop.stop()
@@ -138,8 +138,8 @@ struct UringTests {
             #expect(loop.driver.isQuiet)
             #expect(loop.resourceCount <= 0)
         }
-        close(ends[0])
-        close(ends[1])
+        close(ends.0)
+        close(ends.1)
     }
 
     @Test("signals that end the wait are survived", arguments: abilities)
@@ -187,21 +187,4 @@ struct UringTests {
             #expect(shortest < 1_000_000)
         }
     }
-}
-
-/// As ``onLoop(_:sourceLocation:_:)``, on a loop of the caller's.
-func run(
-    _ loop: EventLoop, _ body: @escaping @Sendable (isolated EventLoop) async throws -> Void
-) throws {
-    let outcome = Box<Result<Void, any Error>>()
-    loop.submit { loop in
-        do {
-            outcome.set(.success(try await body(loop)))
-        } catch {
-            outcome.set(.failure(error))
-        }
-        loop.stop()
-    }
-    loop.run()
-    try #require(outcome.value).get()
 }

@@ -1,6 +1,7 @@
 import Configuration
 import Glibc
 import ProcessControl
+import TestSupport
 
 /// A process that does what a server does around its services: reads its configuration,
 /// daemonises, writes its pid file, listens, and ends on SIGTERM.
@@ -70,7 +71,7 @@ enum StandIn {
         var socketAddress = sockaddr_un()
         socketAddress.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &socketAddress.sun_path) { $0.copyBytes(from: path.utf8) }
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = streamSocket(AF_UNIX)
         let size = socklen_t(MemoryLayout<sockaddr_un>.size)
         let code = withUnsafePointer(to: &socketAddress) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }

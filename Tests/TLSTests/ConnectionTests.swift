@@ -1,6 +1,7 @@
 import Bytes
 import Reactor
 import TLS
+import TestSupport
 import Testing
 
 @Suite("TLS connections", .serialized)

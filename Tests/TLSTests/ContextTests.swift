@@ -1,5 +1,6 @@
 import Reactor
 import TLS
+import TestSupport
 import Testing
 
 @Suite("TLS contexts", .serialized)

@@ -2,6 +2,7 @@ import Bytes
 import Reactor
 import Synchronization
 import TLS
+import TestSupport
 import Testing
 
 /// What comes to a port that the internet can reach.

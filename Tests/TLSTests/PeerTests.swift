@@ -3,6 +3,7 @@ import HTTPServer
 import HTTPWire
 import Reactor
 import TLS
+import TestSupport
 import Testing
 
 /// Conversations with Python's ssl module, which is somebody else's use of the same protocol.

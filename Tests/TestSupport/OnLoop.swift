@@ -1,16 +1,24 @@
 public import Reactor
 public import ReactorTesting
-import Synchronization
 
 /// What a test is told when its loop ended before its body did.
 public struct LoopEndedEarly: Error {}
 
-/// Runs `body` as a task on a loop that the calling thread drives.
+/// Runs `body` as a task on a loop that the calling thread drives, and stops the loop after it. With a
+/// `limit` the test fails instead of hanging for ever.
 public func onLoop<Result: Sendable>(
-    _ backend: EventLoop.Backend = .auto,
+    _ backend: EventLoop.Backend = .auto, limit: Duration? = nil,
     _ body: @escaping @Sendable (isolated EventLoop) async throws -> Result
 ) throws -> Result {
-    try run(try EventLoop(backend: backend), body)
+    try run(EventLoop(backend: backend), limit: limit, body)
+}
+
+/// As above, on whatever ground.
+public func onLoop<Result: Sendable>(
+    _ ground: Ground, limit: Duration? = nil,
+    _ body: @escaping @Sendable (isolated EventLoop) async throws -> Result
+) throws -> Result {
+    try run(ground.makeLoop(), limit: limit, body)
 }
 
 /// Runs `body` as a task on a simulated loop.
@@ -18,23 +26,25 @@ public func onSimulatedLoop<Result: Sendable>(
     seed: UInt64, clock: ManualClock = ManualClock(), faults: NetworkFaults = NetworkFaults(),
     _ body: @escaping @Sendable (isolated EventLoop) async throws -> Result
 ) throws -> Result {
-    try run(try EventLoop.simulated(seed: seed, clock: clock, faults: faults), body)
+    try run(EventLoop.simulated(seed: seed, clock: clock, faults: faults), body)
 }
 
-private func run<Result: Sendable>(
-    _ loop: EventLoop, _ body: @escaping @Sendable (isolated EventLoop) async throws -> Result
+/// As ``onLoop(_:limit:_:)``, on a loop of the caller's.
+public func run<Result: Sendable>(
+    _ loop: EventLoop, limit: Duration? = nil,
+    _ body: @escaping @Sendable (isolated EventLoop) async throws -> Result
 ) throws -> Result {
-    let outcome = Mutex<Swift.Result<Result, any Error>?>(nil)
+    let outcome = Box<Swift.Result<Result, any Error>>()
     loop.submit { loop in
+        if let limit { loop.schedule(after: limit) { loop.stop() } }
         do {
-            let value = try await body(loop)
-            outcome.withLock { $0 = .success(value) }
+            outcome.set(.success(try await body(loop)))
         } catch {
-            outcome.withLock { $0 = .failure(error) }
+            outcome.set(.failure(error))
         }
         loop.stop()
     }
     loop.run()
-    guard let outcome = outcome.withLock({ $0 }) else { throw LoopEndedEarly() }
+    guard let outcome = outcome.value else { throw LoopEndedEarly() }
     return try outcome.get()
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ProcessControl
+import TestSupport
 import Testing
 
 /// Runs the project's executables, and others, to their end.
@@ -49,7 +50,7 @@ func freePorts(_ count: Int) throws -> [UInt16] {
     var held: [Int32] = []
     defer { for descriptor in held { close(descriptor) } }
     return try (0..<count).map { _ in
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = streamSocket(AF_INET)
         held.append(descriptor)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
