@@ -95,6 +95,9 @@ public final class HTTPExchange {
     /// Answers.
     public func respond(_ response: HTTPResponse, on loop: isolated EventLoop) {
         guard phase == .unanswered else { return }
+        if case .file(let part) = response.body {
+            return send(selecting(from: part, response), on: loop)
+        }
         guard let pool = connection?.core.compression else { return send(response, on: loop) }
         if let encoded = encoded(response, pool, on: loop) { send(encoded, on: loop) }
     }

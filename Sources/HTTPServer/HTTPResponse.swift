@@ -43,6 +43,8 @@ public enum HTTPBody: Sendable {
     case bytes([UInt8])
     /// Bytes shared with other responses; they are not copied.
     case pieces([SharedBytes])
+    /// Bytes of a file, which never pass through this process where the kernel can send them itself.
+    case file(FilePart)
 
     /// The number of bytes.
     public var count: Int {
@@ -50,6 +52,7 @@ public enum HTTPBody: Sendable {
         case .empty: 0
         case .bytes(let bytes): bytes.count
         case .pieces(let pieces): pieces.reduce(0) { $0 + $1.count }
+        case .file(let part): part.range.count
         }
     }
 }

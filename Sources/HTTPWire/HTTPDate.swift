@@ -1,7 +1,7 @@
 /// Dates as HTTP writes them: `Sun, 06 Nov 1994 08:49:37 GMT`.
 public enum HTTPDate {
     private static let days: StaticString = "ThuFriSatSunMonTueWed"
-    private static let months: StaticString = "JanFebMarAprMayJunJulAugSepOctNovDec"
+    static let months: StaticString = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
     /// Appends the date that lies `seconds` after the beginning of 1970, in 29 bytes.
     public static func append(secondsSince1970 seconds: Int64, to output: inout [UInt8]) {
@@ -40,7 +40,7 @@ public enum HTTPDate {
         )
     }
 
-    private static func divide(
+    static func divide(
         _ value: Int64, by divisor: Int64
     ) -> (quotient: Int64, remainder: Int64) {
         let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)

@@ -45,10 +45,14 @@ extension HTTPStatus {
     public static let requestTimeout: HTTPStatus = 408
     /// 409
     public static let conflict: HTTPStatus = 409
+    /// 412
+    public static let preconditionFailed: HTTPStatus = 412
     /// 413
     public static let contentTooLarge: HTTPStatus = 413
     /// 414
     public static let uriTooLong: HTTPStatus = 414
+    /// 416
+    public static let rangeNotSatisfiable: HTTPStatus = 416
     /// 417
     public static let expectationFailed: HTTPStatus = 417
     /// 429

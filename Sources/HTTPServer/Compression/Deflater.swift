@@ -102,7 +102,7 @@ final class DeflaterPool {
         var output: [UInt8] = []
         output.reserveCapacity(body.count / 3)
         switch body {
-        case .empty: return nil
+        case .empty, .file: return nil
         case .bytes(let bytes): deflater.compress(bytes.span.bytes, .finish, into: &output)
         case .pieces(let pieces):
             for piece in pieces { deflater.compress(piece.bytes, .none, into: &output) }

@@ -76,7 +76,8 @@ private final class SlicedBody {
         self.exchange = exchange
         self.sliceBytes = sliceBytes
         switch body {
-        case .empty: pieces = []
+        // Files leave as they are.
+        case .empty, .file: pieces = []
         case .bytes(let bytes): pieces = [SharedBytes(bytes)]
         case .pieces(let all): pieces = all
         }

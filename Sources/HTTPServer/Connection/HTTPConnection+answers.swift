@@ -39,6 +39,10 @@ extension HTTPConnection {
             case .pieces(let pieces):
                 for piece in pieces { channel.write(piece, on: loop) }
                 written += length
+            case .file(let part):
+                channel.write(
+                    part.file, from: Int64(part.range.lowerBound), count: length, on: loop)
+                written += length
             case .empty, .bytes: break
             }
         }

@@ -11,6 +11,10 @@ public final class File: Sendable {
     /// The size in bytes when the file was opened.
     public let size: Int64
 
+    /// When its contents were last changed, in nanoseconds since the beginning of 1970, as far as was
+    /// known when it was opened.
+    public let modifiedNanoseconds: Int64
+
     init(_ descriptor: consuming Descriptor) throws(SystemError) {
         var status = stat()
         let raw = descriptor.raw
@@ -18,6 +22,10 @@ public final class File: Sendable {
         // A pipe or a terminal would block a thread for as long as it likes.
         guard status.st_mode & S_IFMT == S_IFREG else { throw SystemError("open", code: EINVAL) }
         size = Int64(status.st_size)
+        let (seconds, rest) = (Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec))
+        // A file system may say anything, such as a time that no number of nanoseconds reaches.
+        modifiedNanoseconds =
+            min(max(seconds, -9_000_000_000), 9_000_000_000) * 1_000_000_000 + rest
         self.descriptor = descriptor.release()
     }
 
