@@ -36,6 +36,7 @@ final class Connection {
     private var watch: Watch?
     private var wantsWritable = false
     private var timer: Timer?
+    private var attempt = ConnectionAttempt(places: [], deadline: Instant(nanoseconds: 0))
 
     init(pool: PostgresPool) {
         self.pool = pool
@@ -53,12 +54,18 @@ final class Connection {
 
     // MARK: Connecting
 
-    /// Starts connecting.
+    /// Starts connecting. Each of the places has its share of the time, so that one which swallows
+    /// everything does not keep us from those behind it.
     func open(
-        _ keywords: [(keyword: String, value: String)], timeout: Duration,
-        on loop: isolated EventLoop
+        _ places: [ServerPlace], until deadline: Instant, on loop: isolated EventLoop
     ) {
         guard state == .connecting else { return }
+        attempt = ConnectionAttempt(places: places[...], deadline: deadline)
+        start(on: loop)
+    }
+
+    private func start(on loop: isolated EventLoop) {
+        let keywords = pool.configuration.keywords(attempt.places)
         let names = keywords.map { strdup($0.keyword) } + [nil]
         let values = keywords.map { strdup($0.value) } + [nil]
         defer { (names + values).forEach { free($0) } }
@@ -70,10 +77,24 @@ final class Connection {
         guard PQstatus(started) != CONNECTION_BAD else {
             return fail(trimmed(PQerrorMessage(started)), on: loop)
         }
-        timer = loop.schedule(after: timeout) {
-            self.fail("no answer within the connect timeout", on: loop)
-        }
+        limitTime(on: loop)
         expect(.writable, on: loop)
+    }
+
+    /// Has the place that libpq is at be given up in time.
+    private func limitTime(on loop: isolated EventLoop) {
+        guard let raw else { return }
+        let address = String(cString: PQhostaddr(raw))
+        guard attempt.reach(address) else { return }
+        timer.take().map { loop.cancel($0) }
+        timer = loop.schedule(after: attempt.share(at: loop.now)) {
+            self.timer = nil
+            guard self.attempt.giveUp() else {
+                return self.fail("no answer within the connect timeout", on: loop)
+            }
+            self.watch.take().map { loop.cancel($0) }
+            self.start(on: loop)
+        }
     }
 
     /// libpq may go on with another socket after each step, so each step has a watch of its own.
@@ -91,7 +112,9 @@ final class Connection {
     private func continueConnecting(on loop: isolated EventLoop) {
         guard let raw, state == .connecting else { return }
         watch.take().map { loop.cancel($0) }
-        switch PQconnectPoll(raw) {
+        let outcome = PQconnectPoll(raw)
+        limitTime(on: loop)
+        switch outcome {
         case PGRES_POLLING_READING: expect(.readable, on: loop)
         case PGRES_POLLING_WRITING: expect(.writable, on: loop)
         case PGRES_POLLING_OK: finishConnecting(on: loop)

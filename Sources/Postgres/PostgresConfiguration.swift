@@ -58,19 +58,25 @@ public struct PostgresConfiguration: Sendable {
     }
 
     /// libpq's keywords and values. The session is set up in the connection's first message, so
-    /// that no round trip goes into it.
-    func keywords(hostAddress: String? = nil) -> [(keyword: String, value: String)] {
+    /// that no round trip goes into it. `places` stand for the configured hosts, if there are any.
+    func keywords(_ places: some Collection<ServerPlace> = []) -> [(keyword: String, value: String)]
+    {
         var all: [String: String] = [
             "port": String(port),
             "application_name": applicationName,
             "client_encoding": "UTF8",
         ]
         if !host.isEmpty { all["host"] = host }
-        if let hostAddress { all["hostaddr"] = hostAddress }
         if let user { all["user"] = user }
         if let password { all["password"] = password }
         if let database { all["dbname"] = database }
         all.merge(libpqOptions) { $1 }
+        if !places.isEmpty {
+            // Three lists of equal length; a name stays beside each of its addresses.
+            all["host"] = places.map(\.host).joined(separator: ",")
+            all["hostaddr"] = places.map { $0.address ?? "" }.joined(separator: ",")
+            all["port"] = places.map(\.port).joined(separator: ",")
+        }
         if let statementTimeout {
             let setting = "-c statement_timeout=\(max(1, statementTimeout.wholeMilliseconds))"
             all["options"] = all["options"].map { "\(setting) \($0)" } ?? setting

@@ -15,27 +15,16 @@ extension PostgresPool {
     func open(on loop: isolated EventLoop) {
         let connection = Connection(pool: self)
         connections.append(connection)
+        let deadline = loop.now + configuration.connectTimeout
         loop.spawn {
-            let address = await self.resolveHost(on: loop)
-            connection.open(
-                self.configuration.keywords(hostAddress: address),
-                timeout: self.configuration.connectTimeout, on: loop)
+            // libpq would look names up itself, and block meanwhile.
+            do throws(PostgresError) {
+                let places = try await self.configuration.resolvedPlaces(on: loop)
+                connection.open(places ?? [], until: deadline, on: loop)
+            } catch {
+                connection.close(error, on: loop)
+            }
         }
-    }
-
-    /// libpq would block in the resolver. What cannot be resolved is left to libpq's own error.
-    private func resolveHost(on loop: isolated EventLoop) async -> String? {
-        let host = configuration.host
-        let port = configuration.port
-        guard !host.isEmpty, host.first != "/", host.first != "@", !host.contains(","),
-            configuration.libpqOptions["hostaddr"] == nil,
-            SocketAddress(host: host, port: port) == nil
-        else { return nil }
-        // A failure is told by libpq again, in its words.
-        let found = try? await loop.offload {
-            try SocketAddress.resolve(host: host, port: port)
-        }
-        return found?.lazy.compactMap(\.numericHost).first
     }
 
     func connected(_ connection: Connection, on loop: isolated EventLoop) {
@@ -142,19 +131,5 @@ extension PostgresPool {
         graceTimer.take().map { loop.cancel($0) }
         for closer in closers { closer.settle() }
         closers = []
-    }
-}
-
-extension SocketAddress {
-    /// The address without the port.
-    fileprivate var numericHost: String? {
-        let text = description
-        switch self {
-        case .ipv4: return text.split(separator: ":").first.map(String.init)
-        case .ipv6:
-            guard text.first == "[", let end = text.lastIndex(of: "]") else { return nil }
-            return String(text[text.index(after: text.startIndex)..<end])
-        default: return nil
-        }
     }
 }

@@ -81,7 +81,7 @@ struct HTTPFrontTests {
             configuration, logs, logs.logger("beamline.test"), on: loop)
         let front = HTTPFront<Void>(environment, HTTPRequestMetrics(environment.metrics))
         let text = Array(String(repeating: "{\"a\":1},", count: 500).utf8)
-        try front.listen(context: (), on: loop) { resource, router in
+        try await front.listen(context: (), on: loop) { resource, router in
             let name = resource == .client ? "big" : "plain"
             router.onImmediate(.get, "/\(name)", name: name) { _, _, _ in .json(text) }
         }

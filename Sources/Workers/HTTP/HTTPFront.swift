@@ -23,7 +23,9 @@ final class HTTPFront<Context> {
     }
 
     /// Binds every HTTP and metrics listener. What is bound stays bound if a later one fails.
-    func listen(context: Context, on loop: isolated EventLoop, register: Registrar) throws {
+    func listen(
+        context: Context, on loop: isolated EventLoop, register: Registrar
+    ) async throws {
         for listener in environment.configuration.listeners {
             guard listener.kind != .replication else { continue }
             var router = Router<Context>()
@@ -55,7 +57,7 @@ final class HTTPFront<Context> {
                 recorder.record(report)
                 AccessLog.write(report, to: access)
             }
-            try listen(server, listener, loop)
+            try await listen(server, listener, loop)
             servers.append(server)
         }
     }
@@ -70,11 +72,11 @@ final class HTTPFront<Context> {
     /// passed over if another one is there.
     private func listen(
         _ server: HTTPServer<Context>, _ listener: ListenerConfiguration, _ loop: isolated EventLoop
-    ) throws {
+    ) async throws {
         var missing: [ListenFailure] = []
         for address in listener.addresses {
             do {
-                try listen(server, on: address, listener, loop)
+                try await listen(server, on: address, listener, loop)
             } catch let failure as ListenFailure where failure.isOfMissingAddress {
                 missing.append(failure)
             }
@@ -86,11 +88,11 @@ final class HTTPFront<Context> {
     private func listen(
         _ server: HTTPServer<Context>, on address: ListenAddress,
         _ listener: ListenerConfiguration, _ loop: isolated EventLoop
-    ) throws {
+    ) async throws {
         var options = ListenerOptions()
         if case .unix(_, let mode) = address { options.unixMode = mode }
         if listener.isTLS { options.security = try environment.prepareTLS() }
-        let bound = try bind(address, at: listener) { resolved in
+        let bound = try await bind(address, at: listener, on: loop) { resolved in
             try server.listen(on: resolved, options: options, loop).localAddress
         }
         let spoken = listener.isTLS ? "HTTPS" : "HTTP"
@@ -132,15 +134,20 @@ struct ListenFailure: Error, CustomStringConvertible {
 
 /// Resolves an address of the configuration and binds it; failures name the place in the file.
 func bind(
-    _ address: ListenAddress, at listener: ListenerConfiguration,
+    _ address: ListenAddress, at listener: ListenerConfiguration, on loop: isolated EventLoop,
     _ body: (SocketAddress) throws -> SocketAddress
-) throws -> SocketAddress {
+) async throws -> SocketAddress {
     let place: SocketAddress?
     switch address {
     case .unix(let path, _): place = .unix(path: path)
     case .tcp(let host, let port):
-        // Names are allowed, such as localhost; the start may wait for the resolver.
-        place = try SocketAddress.resolve(host: host, port: port).first
+        // Names are allowed, such as localhost.
+        do throws(ResolutionError) {
+            place = try await loop.resolve(host: host, port: port).first
+        } catch {
+            throw ListenFailure(
+                description: "\(listener.position): cannot listen on \(address): \(error)")
+        }
     }
     guard let place else {
         throw ListenFailure(description: "\(listener.position): \(address) is no address")

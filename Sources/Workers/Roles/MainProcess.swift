@@ -44,12 +44,12 @@ final class MainProcess: RoleProcess {
         SyncMetricsExport.register(engine, in: environment.metrics, on: loop)
         services.streams.subscribe(engine, on: loop)
         let context = MainContext(services, engine)
-        try front.listen(context: context, on: loop) { resource, router in
+        try await front.listen(context: context, on: loop) { resource, router in
             guard resource == .client else { return }
             ClientRoutes.register(into: &router)
             SyncRoutes.register(into: &router)
         }
-        try listenForWorkers(on: loop)
+        try await listenForWorkers(on: loop)
     }
 
     func stop(on loop: isolated EventLoop) async {
@@ -59,10 +59,10 @@ final class MainProcess: RoleProcess {
         await environment.pool.close(on: loop)
     }
 
-    private func listenForWorkers(on loop: isolated EventLoop) throws {
+    private func listenForWorkers(on loop: isolated EventLoop) async throws {
         for listener in environment.configuration.listeners where listener.kind == .replication {
             for address in listener.addresses {
-                let bound = try bind(address, at: listener) { place in
+                let bound = try await bind(address, at: listener, on: loop) { place in
                     try replication.listen(on: place, on: loop)
                 }
                 environment.log.info("Listening for workers on \(bound)")

@@ -55,12 +55,12 @@ final class WorkerProcess: RoleProcess {
             engine.activityDelegate = activity
             let context = SyncContext(
                 engine: engine, tokens: tokens, pool: environment.pool)
-            try front.listen(context: context, on: loop) { resource, router in
+            try await front.listen(context: context, on: loop) { resource, router in
                 if resource == .client { SyncRoutes.register(into: &router) }
             }
             self.engine = engine
         } else {
-            try bare.listen(context: (), on: loop) { _, _ in }
+            try await bare.listen(context: (), on: loop) { _, _ in }
         }
         if let missing = role.missing { environment.log.warning("This release \(missing)") }
     }
