@@ -14,6 +14,8 @@ public struct NetworkFaults: Sendable {
     public var resets = 0.0
     /// An accept finds no descriptor left (EMFILE), although one may be had the next moment.
     public var exhaustion = 0.0
+    /// The kernel has no memory for an accept or a write (ENOBUFS or ENOMEM), and has it the next moment.
+    public var shortage = 0.0
     /// An attempt to connect gets no answer, or ECONNREFUSED or ENETUNREACH, each as often as the
     /// others, although somebody listens.
     public var failedConnections = 0.0

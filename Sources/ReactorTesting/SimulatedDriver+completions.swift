@@ -46,6 +46,7 @@ extension SimulatedDriver {
     private func event(of socket: SimulatedSocket, _ descriptor: Int32) -> Completion.Event? {
         if case .listener = socket.role {
             if random.happens(faults.exhaustion) { return .acceptFailed(EMFILE) }
+            if let code = shortage() { return .acceptFailed(code) }
             return sockets[descriptor]?.waiting.removeFirst().descriptor.asAccepted
         }
         if let outcome = socket.outcome {
@@ -55,6 +56,7 @@ extension SimulatedDriver {
         let now = nanoseconds
         if let late = socket.late, late.due <= now, room(beyond: descriptor) > 0 {
             sockets[descriptor]?.late = nil
+            if let code = shortage() { return .sendFailed(code) }
             return .sent(transmit(late.vector, from: descriptor))
         }
         if socket.isBlocked, room(beyond: descriptor) > 0 {

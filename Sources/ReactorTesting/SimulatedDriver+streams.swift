@@ -41,6 +41,7 @@ extension SimulatedDriver {
             breakConnection(of: descriptor)
             return .sent(offered)
         }
+        if let code = shortage() { return .failed(code) }
         if room(beyond: descriptor) == 0 || random.happens(faults.blockedWrites) {
             sockets[descriptor]?.isBlocked = true
             return .blocked
@@ -57,6 +58,11 @@ extension SimulatedDriver {
     func sendFile(
         _ file: Int32, from offset: Int64, count: Int, on descriptor: Int32, token: Token
     ) -> SendOutcome { .failed(ENOSYS) }
+
+    /// What the kernel says for want of memory, if this is such a moment.
+    func shortage() -> Int32? {
+        random.happens(faults.shortage) ? [ENOBUFS, ENOMEM].randomElement(using: &random) : nil
+    }
 
     /// How many bytes may still get under way.
     func room(beyond descriptor: Int32) -> Int {

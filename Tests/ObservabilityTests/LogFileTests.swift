@@ -74,6 +74,29 @@ import Testing
         #expect(failure?.lost == 2 && failure?.code == ENOSPC)
     }
 
+    /// A quota, or `ulimit -f`: with SIGXFSZ ignored, as servers have it, that is an error like a full disk.
+    @Test func fileThatMayNotGrowLosesLinesUntilItMay() async throws {
+        await #expect(processExitsWith: .success) {
+            signal(SIGXFSZ, SIG_IGN)
+            let folder = try Scratch()
+            var file = try LogFile(LogFileConfiguration(path: "\(folder.path)/log"), now: 0)
+            #expect(file.write(Array("first\n".utf8), now: 0) == nil)
+            var limit = rlimit()
+            let resource = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
+            getrlimit(resource, &limit)
+            let before = limit.rlim_cur
+            limit.rlim_cur = 9
+            try #require(setrlimit(resource, &limit) == 0)
+            let failure = file.write(Array("second\nthird\n".utf8), now: 0)
+            #expect(failure?.lost == 2 && failure?.code == EFBIG)
+            limit.rlim_cur = before
+            try #require(setrlimit(resource, &limit) == 0)
+            // What was written of a line is ended before the next one.
+            #expect(file.write(Array("fourth\n".utf8), now: 0) == nil)
+            #expect(folder.text("log") == "first\nsec\nfourth\n")
+        }
+    }
+
     @Test func fileThatCannotBeOpenedIsNamed() {
         let error = #expect(throws: LogError.self) {
             _ = try LogOutput(LogFileConfiguration(path: "/nonexistent/log"))

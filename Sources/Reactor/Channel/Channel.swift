@@ -234,10 +234,24 @@ public final class Channel {
             case .sent(let count): took(count, of: output, on: loop)
             case .blocked: blocked = true
             case .inFlight: inFlight = true
+            case .failed(let code) where Channel.isShortage(code): rest(on: loop)
             case .failed(let code): return code
             }
         }
         return nil
+    }
+
+    /// Whether the kernel has no memory for a call, which may be over in a moment: no reason to give up a
+    /// connection. Unix sockets say ENOBUFS, sendfile(2) says ENOMEM.
+    static func isShortage(_ code: Int32) -> Bool { code == ENOBUFS || code == ENOMEM }
+
+    /// Tries again soon. Waiting for the socket's readiness would be no rest, as it is ready.
+    private func rest(on loop: isolated EventLoop) {
+        blocked = true
+        loop.schedule(after: .milliseconds(10)) {
+            self.blocked = false
+            self.flush(on: loop)
+        }
     }
 
     @inline(__always)
@@ -268,6 +282,9 @@ public final class Channel {
                 return nil
             case .blocked:
                 blocked = true
+                return nil
+            case .short:
+                rest(on: loop)
                 return nil
             case .waiting: return nil
             case .failed(let error):
@@ -443,7 +460,7 @@ public final class Channel {
             flush(on: loop)
         case .sendFailed(let code):
             inFlight = false
-            fail("send", code, on: loop)
+            if Channel.isShortage(code) { rest(on: loop) } else { fail("send", code, on: loop) }
         case .accepted, .acceptFailed, .connected, .ready: break
         }
     }

@@ -74,7 +74,7 @@ extension Driver {
             if sent >= 0 { return .sent(sent) }
             switch errno {
             case EINTR: continue
-            case EAGAIN, ENOBUFS: return .blocked
+            case EAGAIN: return .blocked
             case let code: return .failed(code)
             }
         }

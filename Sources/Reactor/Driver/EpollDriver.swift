@@ -193,7 +193,7 @@ final class EpollDriver: Driver {
             if count >= 0 { return .sent(count) }
             switch errno {
             case EINTR: continue
-            case EAGAIN, ENOBUFS:
+            case EAGAIN:
                 arm(registrations[Int(token.slot)].armed | creactor_epollout, descriptor, token)
                 return .blocked
             case let code: return .failed(code)

@@ -17,6 +17,8 @@ final class FileTransfer {
         case sent
         /// The kernel takes nothing now.
         case blocked
+        /// The kernel has no memory now.
+        case short
         /// A thread reads; the channel is visited when it has.
         case waiting
         case failed(SystemError)
@@ -67,6 +69,7 @@ final class FileTransfer {
             warm -= count
             return .sent
         case .blocked: return .blocked
+        case .failed(let code) where Channel.isShortage(code): return .short
         case .failed(EINVAL), .failed(ENOSYS), .failed(EOPNOTSUPP):
             mustCopy = true
             return nextChunk(for: channel, on: loop)

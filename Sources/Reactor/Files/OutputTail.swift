@@ -7,6 +7,8 @@ final class OutputTail {
         /// A file's bytes went out.
         case sent
         case blocked
+        /// The kernel has no memory now.
+        case short
         case waiting
         case failed(SystemError)
         /// Nothing is left.
@@ -62,6 +64,7 @@ final class OutputTail {
                     return .output(loan)
                 case .sent: return .sent
                 case .blocked: return .blocked
+                case .short: return .short
                 case .waiting: return .waiting
                 case .failed(let error): return .failed(error)
                 }

@@ -54,6 +54,8 @@ public enum ServerProcess {
         let files = Result { try ResourceLimits.raiseOpenFiles(to: configuration.softFileLimit) }
         // A write to a peer that has gone is an error like others, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        // Nor is one beyond the size that a file may have (RLIMIT_FSIZE): a log must not end its process.
+        signal(SIGXFSZ, SIG_IGN)
         // Before any thread starts, so that no other thread takes them.
         EventLoop.blockSignals(RunningProcess.signals)
         let loop = try EventLoop(backend: configuration.eventLoopBackend.backend)

@@ -5,6 +5,18 @@
 /// container runtimes install it. Returns 0 or an errno value.
 int cseccomp_forbid(int call, int error);
 
+/// Makes the calls of the calling thread with one number fail with `error`, the first `count` of them; those
+/// that follow go through. Only for accept4(2) and sendto(2), once in a process. Returns 0 or an
+/// errno value.
+int cseccomp_fail_first(int call, int error, int count);
+
+/// How many calls have been made to fail so.
+int cseccomp_failed(void);
+
+/// The numbers of those calls.
+int cseccomp_accept4(void);
+int cseccomp_sendto(void);
+
 /// The number of the system call io_uring_setup(2) or io_uring_register(2).
 int cseccomp_io_uring_setup(void);
 int cseccomp_io_uring_register(void);
