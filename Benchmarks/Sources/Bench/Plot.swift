@@ -1,6 +1,7 @@
 import Foundation
 
-/// Bars of CPU time per operation for every scenario that has it, with the span from minimum to maximum.
+/// Bars of each scenario's first column, which mostly is CPU time per operation, with the span from minimum to
+/// maximum.
 struct Plot {
     private static let width = 420.0
     private static let bar = 18.0
@@ -28,7 +29,10 @@ struct Plot {
             let unit = section.samples.metrics.first { $0.name == metric }?.unit ?? ""
             return bars.isEmpty
                 ? nil
-                : Panel(title: section.scenario.title, unit: "\(metric), \(unit)", bars: bars)
+                : Panel(
+                    title: section.scenario.title,
+                    unit: "\(metric), \(unit)" + (unit.hasSuffix("/s") ? " (more is better)" : ""),
+                    bars: bars)
         }
     }
 
@@ -54,7 +58,9 @@ struct Plot {
 
     private func draw(_ panel: Panel, x: Double, y: Double) -> String {
         let span = Plot.width - Plot.label - 90
-        let scale = span / max(panel.bars.map(\.figure.max).max() ?? 1, .leastNonzeroMagnitude)
+        let longest = panel.bars.map(\.figure.max).max() ?? 0
+        // Nobody allocates: bars of no length.
+        let scale = longest > 0 ? span / longest : 0
         var drawn = text(panel.title, x: x, y: y + 14, "start", "black", bold: true)
         drawn += text(panel.unit, x: x + Plot.label, y: y + 28, "start", "#555")
         for (index, bar) in panel.bars.enumerated() {

@@ -54,6 +54,13 @@ private func report(ours: [Double], peer: [Double]) -> Report {
         #expect(report(ours: [1], peer: [1]).text.contains("libuv: it is not installed"))
     }
 
+    @Test func thePlotShowsZeros() {
+        let plot = Plot(report(ours: [0, 0], peer: [0])).svg
+        #expect(!plot.contains("nan") && !plot.contains("inf"))
+        #expect(plot.contains("width=\"0.0\""))
+        #expect(plot.components(separatedBy: ">0</text>").count == 3)
+    }
+
     @Test(arguments: [
         (0, "0"), (0.001, "0.00100"), (0.123, "0.12"), (12.34, "12.3"), (123.4, "123"),
         (1234, "1,234"), (1_234_567, "1,234,567"),
