@@ -1,6 +1,7 @@
 /// Where a database is and how a pool uses it.
 public struct PostgresConfiguration: Sendable {
-    /// A host's name or address, or the folder of a Unix socket. Empty: libpq's default socket.
+    /// A host's name or address, or the folder of a Unix socket; or several, with commas between them,
+    /// which are tried in their order. Empty: libpq's default.
     public var host: String
     /// The TCP port, which also names the socket in a folder.
     public var port: UInt16

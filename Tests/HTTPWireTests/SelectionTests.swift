@@ -100,6 +100,36 @@ import Testing
                 == (isOfUse ? .unsatisfiable : .whole))
     }
 
+    @Test func aTagIsFoundInAnyListThatHasItAndInNoOther() {
+        var generator = SystemRandomNumberGenerator()
+        let separators = [",", ", ", " ,\t", ",,", " , , "]
+        for _ in 0..<5_000 {
+            var tags = (0..<Int.random(in: 0..<6, using: &generator)).map { _ in
+                EntityTag("t\(Int.random(in: 0..<9, using: &generator))", isWeak: .random())
+            }
+            if .random() { tags.insert(EntityTag("a"), at: Int.random(in: 0...tags.count)) }
+            let list = tags.map(\.field).joined(separator: separators.randomElement() ?? ",")
+            let isThere = tags.contains(EntityTag("a"))
+            #expect(select([("If-None-Match", list)]) == (isThere ? .notModified : .whole))
+            #expect(select([("If-Match", list)]) == (isThere ? .whole : .failed))
+        }
+    }
+
+    @Test func nonsenseIsSurvived() {
+        var generator = SystemRandomNumberGenerator()
+        let alphabet = Array("\"W/a,* \tbytes=0-9:GMTSunNov".utf8) + [0x80, 0xff]
+        for _ in 0..<20_000 {
+            let count = Int.random(in: 0..<40, using: &generator)
+            let value = (0..<count).map { _ in alphabet.randomElement(using: &generator) ?? 0 }
+            let text = String(decoding: value, as: UTF8.self)
+            for name in [
+                "If-Match", "If-None-Match", "If-Range", "If-Modified-Since", "If-Unmodified-Since",
+            ] {
+                _ = select([(name, text), ("Range", "bytes=1-2")])
+            }
+        }
+    }
+
     @Test func tagsAreWrittenAndRead() {
         #expect(EntityTag("a").field == "\"a\"")
         #expect(EntityTag("a", isWeak: true).field == "W/\"a\"")

@@ -1,4 +1,5 @@
 import Bytes
+import Glibc
 import PostgresCluster
 import Reactor
 import ReactorTesting
@@ -37,6 +38,17 @@ import Testing
         #expect(places("a", ["hostaddr": "1.2.3.4"]) == nil)
         #expect(places("a", ["service": "x"]) == nil)
         #expect(places("a", ["host": "b"])?.map(\.host) == ["b"])
+    }
+
+    @Test func theEnvironmentIsHeardWhereNothingIsConfigured() async {
+        await #expect(processExitsWith: .success) {
+            setenv("PGHOST", "x,y", 1)
+            let empty = PostgresConfiguration(host: "")
+            #expect(empty.places()?.map(\.host) == ["x", "y"])
+            #expect(PostgresConfiguration(host: "a").places()?.map(\.host) == ["a"])
+            setenv("PGHOSTADDR", "127.0.0.1", 1)
+            #expect(empty.places() == nil)
+        }
     }
 
     @Test(arguments: [
