@@ -80,8 +80,8 @@ let layer3 =
         testing: ["PostgresCluster", "ReactorTesting", "TestSupport"])
     + module("PostgresCluster", ["CProcess"], testing: ["TestSupport"])
 let layer4 =
-    module("Configuration", ["YAML", "Matrix"], testing: ["JSON"])
-    + module("Observability", ["Reactor", "YAML", logging])
+    module("Configuration", ["YAML", "Matrix"], testing: ["JSON", "TestSupport"])
+    + module("Observability", ["Reactor", "YAML", logging], testing: ["TestSupport"])
     + module(
         "ProcessControl", ["CProcess"],
         testing: ["Configuration", "StandIn", "synctl", "TestSupport"])

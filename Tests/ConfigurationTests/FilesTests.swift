@@ -1,14 +1,15 @@
 import Configuration
 import Glibc
+import TestSupport
 import Testing
 
 @Suite struct FilesTests {
     @Test func folderMeansItsYAMLFilesInOrder() throws {
-        let folder = try Scratch()
-        try folder.write("conf/10-main.yaml", mainSample)
-        try folder.write("conf/20-more.yaml", "soft_file_limit: 1\n")
-        try folder.write("conf/30-last.yaml", "soft_file_limit: 2\n")
-        try folder.write("conf/notes.txt", "nothing")
+        let folder = Folder()
+        folder.write("conf/10-main.yaml", mainSample)
+        folder.write("conf/20-more.yaml", "soft_file_limit: 1\n")
+        folder.write("conf/30-last.yaml", "soft_file_limit: 2\n")
+        folder.write("conf/notes.txt", "nothing")
         let configuration = try BeamlineConfiguration.load(
             paths: ["conf"], options: LoadOptions(workingDirectory: folder.path))
         #expect(configuration.softFileLimit == 2)
@@ -21,8 +22,8 @@ import Testing
     }
 
     @Test func missingAndEmptyPlacesAreNamed() throws {
-        let folder = try Scratch()
-        try folder.write("empty/x.txt", "")
+        let folder = Folder()
+        folder.write("empty/x.txt", "")
         let error = #expect(throws: ConfigurationError.self) {
             try BeamlineConfiguration.load(
                 paths: ["\(folder.path)/none.yaml", "\(folder.path)/empty"])
@@ -35,8 +36,8 @@ import Testing
     }
 
     @Test func logConfigurationMustBeReadable() throws {
-        let folder = try Scratch()
-        try folder.write("main.yaml", mainSample + "log_config: log.yaml\n")
+        let folder = Folder()
+        folder.write("main.yaml", mainSample + "log_config: log.yaml\n")
         let options = LoadOptions(workingDirectory: folder.path)
         let error = #expect(throws: ConfigurationError.self) {
             try BeamlineConfiguration.load(paths: ["main.yaml"], options: options)
@@ -45,7 +46,7 @@ import Testing
             error?.description
                 == "\(folder.path)/main.yaml:28: log_config: cannot be read: \(folder.path)/log.yaml: "
                 + "No such file or directory, expected a readable file")
-        try folder.write("log.yaml", "version: 1\n")
+        folder.write("log.yaml", "version: 1\n")
         let configuration = try BeamlineConfiguration.load(paths: ["main.yaml"], options: options)
         #expect(configuration.logging == .configuration(path: "\(folder.path)/log.yaml"))
     }
@@ -90,40 +91,4 @@ import Testing
                 mistake.hasPrefix("main.yaml:") || mistake.hasPrefix("worker.yaml:"), "\(mistake)")
         }
     }
-}
-
-/// A folder that is gone with the test.
-final class Scratch {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/beamline-test-XXXXXX".utf8CString)
-        guard let made = mkdtemp(&template) else { throw Failure() }
-        path = String(cString: made)
-    }
-
-    deinit { Scratch.remove(path) }
-
-    private static func remove(_ path: String) {
-        if let directory = opendir(path) {
-            while let entry = readdir(directory) {
-                let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-                }
-                if name != "." && name != ".." { remove("\(path)/\(name)") }
-            }
-            closedir(directory)
-        }
-        Glibc.remove(path)
-    }
-
-    func write(_ name: String, _ text: String) throws {
-        let file = "\(path)/\(name)"
-        if let slash = name.lastIndex(of: "/") { mkdir("\(path)/\(name[..<slash])", 0o755) }
-        guard let stream = fopen(file, "w") else { throw Failure() }
-        fputs(text, stream)
-        fclose(stream)
-    }
-
-    struct Failure: Error {}
 }

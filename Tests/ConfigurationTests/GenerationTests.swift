@@ -1,5 +1,6 @@
 import Configuration
 import Glibc
+import TestSupport
 import Testing
 import YAML
 
@@ -24,7 +25,7 @@ private let hasPyYAML = system("python3 -c 'import yaml' 2>/dev/null") == 0
     }
 
     @Test func generatedMainFileLoadsWithoutRemarks() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let template = HomeserverTemplate(
             serverName: "example.org", reportStats: true, directory: folder.path)
         for file in template.files(at: "\(folder.path)/homeserver.yaml", signingKey: "key") {
@@ -41,7 +42,7 @@ private let hasPyYAML = system("python3 -c 'import yaml' 2>/dev/null") == 0
     }
 
     @Test func generatedFleetLoadsWithoutRemarks() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let directory = "\(folder.path)/a folder: #1"
         let fleet = fleet(in: directory)
         for file in fleet.files(signingKey: "key") { #expect(try file.writeUnlessPresent()) }
@@ -93,7 +94,7 @@ private let hasPyYAML = system("python3 -c 'import yaml' 2>/dev/null") == 0
     }
 
     @Test func presentFilesAreKept() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let path = "\(folder.path)/deep/er/key"
         #expect(try GeneratedFile(path: path, text: "one", isSecret: true).writeUnlessPresent())
         #expect(try !GeneratedFile(path: path, text: "two").writeUnlessPresent())
@@ -107,10 +108,10 @@ private let hasPyYAML = system("python3 -c 'import yaml' 2>/dev/null") == 0
 
     @Test(.enabled(if: hasPyYAML, "needs Python with PyYAML"))
     func generatedFilesLoadInPython() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let fleet = fleet(in: "\(folder.path)/a folder: #1")
         for file in fleet.files(signingKey: "key") { try file.writeUnlessPresent() }
-        try folder.write(
+        folder.write(
             "check.py",
             """
             import glob, logging.config, sys, yaml

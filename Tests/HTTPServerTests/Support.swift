@@ -6,6 +6,9 @@ import Synchronization
 import TestSupport
 import Testing
 
+/// The shared list, for files that need nothing else of what tests share.
+let backends = TestSupport.backends
+
 /// What handlers of these tests get: it lives on the loop and remembers.
 final class Services {
     var parked: [HTTPExchange] = []

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Observability
@@ -7,7 +8,7 @@ import Testing
     private func lines(_ text: String) -> [UInt8] { Array(text.utf8) }
 
     @Test func fileIsReplacedBeforeItGrowsTooLarge() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         var file = try LogFile(
             LogFileConfiguration(
                 path: "\(folder.path)/log", rotation: .size(bytesMax: 10, backups: 2)), now: 0)
@@ -20,7 +21,7 @@ import Testing
     }
 
     @Test func fileIsReplacedInTimeAndOldOnesGo() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let schedule = try #require(LogSchedule(when: "midnight", interval: 1, isUTC: true))
         let day = 86400
         var file = try LogFile(
@@ -35,7 +36,7 @@ import Testing
     }
 
     @Test func movedFileIsLeftOnReopening() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let path = "\(folder.path)/log"
         var file = try LogFile(LogFileConfiguration(path: path), now: 0)
         #expect(file.write(lines("one\n"), now: 0) == nil)
@@ -48,7 +49,7 @@ import Testing
     }
 
     @Test func watchedFileIsFollowed() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let path = "\(folder.path)/log"
         var file = try LogFile(LogFileConfiguration(path: path, isWatched: true), now: 0)
         #expect(file.write(lines("one\n"), now: 0) == nil)
@@ -58,7 +59,7 @@ import Testing
     }
 
     @Test func fileIsEmptiedOnlyWhereAsked() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let path = "\(folder.path)/log"
         for (truncates, expected) in [(false, "x\n"), (false, "x\nx\n"), (true, "x\n")] {
             var file = try LogFile(
@@ -78,7 +79,7 @@ import Testing
     @Test func fileThatMayNotGrowLosesLinesUntilItMay() async throws {
         await #expect(processExitsWith: .success) {
             signal(SIGXFSZ, SIG_IGN)
-            let folder = try Scratch()
+            let folder = Folder()
             var file = try LogFile(LogFileConfiguration(path: "\(folder.path)/log"), now: 0)
             #expect(file.write(Array("first\n".utf8), now: 0) == nil)
             var limit = rlimit()
@@ -109,7 +110,7 @@ import Testing
 
 @Suite struct LogOutputTests {
     @Test func linesBeyondTheQueueAreCountedAndTold() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let output = try LogOutput(LogFileConfiguration(path: "\(folder.path)/log"))
         let line = [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20) + [10]
         #expect(output.append(line))

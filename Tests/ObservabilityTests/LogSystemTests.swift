@@ -1,16 +1,17 @@
 import Glibc
 import Logging
+import TestSupport
 import Testing
 
 @testable import Observability
 
 @Suite struct LogSystemTests {
     /// A system that writes `name level message` lines into `log` of a folder.
-    private func system(_ folder: Scratch, _ loggers: String) throws -> LogSystem {
+    private func system(_ folder: Folder, _ loggers: String) throws -> LogSystem {
         try LogSystem(LoggingConfiguration(parsing: text(folder, loggers), file: "log.yaml"))
     }
 
-    private func text(_ folder: Scratch, _ loggers: String) -> String {
+    private func text(_ folder: Folder, _ loggers: String) -> String {
         """
         version: 1
         formatters: {plain: {format: '%(name)s %(levelname)s %(message)s'}}
@@ -39,7 +40,7 @@ import Testing
     }
 
     @Test func levelsAreInheritedDownTheNames() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let system = try system(
             folder,
             """
@@ -68,7 +69,7 @@ import Testing
     }
 
     @Test func recordsReachTheHandlersAboveUnlessStopped() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let system = try system(
             folder,
             """
@@ -96,7 +97,7 @@ import Testing
     }
 
     @Test func namesOfSynapseHoldForOurs() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let system = try system(
             folder,
             """
@@ -113,7 +114,7 @@ import Testing
     }
 
     @Test func levelsChangeUnderLoggersInUse() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let system = try system(folder, "root: {level: ERROR, handlers: [file]}")
         let logger = system.logger("beamline.x")
         logger.info("before")
@@ -126,7 +127,7 @@ import Testing
     }
 
     @Test func reopeningFollowsAMovedFile() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let system = try system(folder, "root: {level: INFO, handlers: [file]}")
         system.logger("a").info("one")
         #expect(system.flush())
@@ -139,7 +140,7 @@ import Testing
     }
 
     @Test func linesOfManyThreadsStayWhole() async throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let system = try system(folder, "root: {level: INFO, handlers: [file]}")
         await withTaskGroup(of: Void.self) { group in
             for writer in 0..<8 {
@@ -167,7 +168,7 @@ import Testing
     }
 
     @Test func metadataAndErrorsAreShown() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let system = try system(folder, "root: {level: INFO, handlers: [file]}")
         var logger = system.logger("a")
         logger[metadataKey: "room"] = "!r:b"

@@ -6,8 +6,8 @@ import Testing
 
 @Suite struct ChildProcessTests {
     @Test func surroundingsAreAsAsked() throws {
-        let folder = try Scratch()
-        try folder.write("in", "from the file\n")
+        let folder = Folder()
+        folder.write("in", "from the file\n")
         var command = Command(
             "/bin/sh", ["-c", "cat; pwd; echo $A-$HOME; echo \"$1\" >&2; exit 9", "sh", "a b*"])
         command.environment = ["A": "x y"]
@@ -82,13 +82,13 @@ import Testing
 
 @Suite struct SmallPartsTests {
     @Test func endOfALogIsShown() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         #expect(LogTail.lines(of: "\(folder.path)/none").isEmpty)
         #expect(LogTail.lines(of: "/dev/zero").isEmpty)
-        try folder.write("log", "one\ntwo\n\nthree")
+        folder.write("log", "one\ntwo\n\nthree")
         #expect(LogTail.lines(of: "\(folder.path)/log", count: 2) == ["two", "three"])
         let long = (0..<20_000).map { "line \($0)" }
-        try folder.write("log", long.joined(separator: "\n") + "\n")
+        folder.write("log", long.joined(separator: "\n") + "\n")
         #expect(LogTail.lines(of: "\(folder.path)/log", count: 3) == long.suffix(3).map { $0 })
         let all = LogTail.lines(of: "\(folder.path)/log", count: 99_999)
         #expect(all.count > 1000 && all == Array(long.suffix(all.count)))
@@ -102,7 +102,7 @@ import Testing
 
     @Test(arguments: [false, true])
     func serviceManagerIsTold(isAbstract: Bool) throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let address = isAbstract ? "@\(folder.path)/notify" : "\(folder.path)/notify"
         let receiver = try NotifySocket(address)
         #expect(ServiceManager.notify("READY=1\nSTATUS=x", address: address))

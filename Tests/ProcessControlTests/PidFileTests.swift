@@ -1,17 +1,18 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import ProcessControl
 
 @Suite struct PidFileTests {
     @Test func absentFileIsNoProcess() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         #expect(try PidFile.status(of: "\(folder.path)/pid") == .absent)
         #expect(try PidFile.status(of: "\(folder.path)/none/pid") == .absent)
     }
 
     @Test func claimedFileIsThisProcessUntilReleased() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let path = "\(folder.path)/pid"
         let file = try PidFile.claim(path)
         #expect(folder.text("pid") == "\(getpid())\n")
@@ -21,7 +22,7 @@ import Testing
     }
 
     @Test func secondClaimIsRefusedAndLeavesTheFile() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let path = "\(folder.path)/pid"
         let file = try PidFile.claim(path)
         let error = #expect(throws: ProcessControlError.self) { try PidFile.claim(path) }
@@ -33,17 +34,17 @@ import Testing
 
     @Test(arguments: ["", "\n", "garbage\n", "-1\n", "0\n", "99999999999999\n", "4194303999\n"])
     func uselessContentIsStaleAndTakenOver(content: String) throws {
-        let folder = try Scratch()
-        try folder.write("pid", content)
+        let folder = Folder()
+        folder.write("pid", content)
         #expect(try PidFile.status(of: "\(folder.path)/pid") == .stale(pid: nil))
         try PidFile.claim("\(folder.path)/pid").release()
     }
 
     @Test func numberOfADeadProcessIsStaleAndTakenOver() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let child = try ChildProcess(Command("/bin/sh", ["-c", "exit 0"]))
         #expect(child.wait() == .exited(0))
-        try folder.write("pid", "\(child.pid)\n     some more text than the new number needs\n")
+        folder.write("pid", "\(child.pid)\n     some more text than the new number needs\n")
         #expect(try PidFile.status(of: "\(folder.path)/pid") == .stale(pid: child.pid))
         let file = try PidFile.claim("\(folder.path)/pid")
         #expect(folder.text("pid") == "\(getpid())\n")
@@ -51,11 +52,11 @@ import Testing
     }
 
     @Test func numberOfALaterProcessIsStale() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let path = "\(folder.path)/pid"
         let child = try ChildProcess(Command("/bin/sleep", ["60"]))
         defer { end(child) }
-        try folder.write("pid", "\(child.pid)\n")
+        folder.write("pid", "\(child.pid)\n")
         // Somebody else's server, which does not lock its pid file.
         #expect(try PidFile.status(of: path) == .running(pid: child.pid))
         #expect(throws: ProcessControlError.self) { try PidFile.claim(path) }
@@ -67,11 +68,11 @@ import Testing
     }
 
     @Test func fileOfAnotherIsNotRemoved() throws {
-        let folder = try Scratch()
+        let folder = Folder()
         let path = "\(folder.path)/pid"
         let file = try PidFile.claim(path)
         unlink(path)
-        try folder.write("pid", "1\n")
+        folder.write("pid", "1\n")
         file.release()
         #expect(folder.text("pid") == "1\n")
     }

@@ -144,7 +144,7 @@ import Testing
 
     @Test func overlayOfTheMainProcessIsNoWorker() throws {
         let server = try TestServer(workers: ["pusher"])
-        try server.folder.write(
+        server.folder.write(
             "workers/main.yaml",
             "worker_app: synapse.app.homeserver\npid_file: \(server.folder.path)/other.pid\n")
         #expect(try server.synctl(["start"] + server.everything).status == .exited(0))
@@ -190,8 +190,8 @@ import Testing
     @Test func mistakesOfAllFilesAreShownOnce() throws {
         let server = try TestServer(workers: ["pusher", "synchrotron1"])
         let folder = server.folder
-        try folder.write("homeserver.yaml", folder.text("homeserver.yaml") + "bcrypt_rounds: 99\n")
-        try folder.write(
+        folder.write("homeserver.yaml", folder.text("homeserver.yaml") + "bcrypt_rounds: 99\n")
+        folder.write(
             "workers/pusher.yaml",
             folder.text("workers/pusher.yaml") + "worker_replication_port: x\n")
         let answer = try server.synctl(["start"] + server.everything)
@@ -209,7 +209,7 @@ import Testing
         let server = try TestServer()
         let text = server.folder.text("homeserver.yaml")
         let lines = text.split(separator: "\n").filter { !$0.hasPrefix("pid_file") }
-        try server.folder.write("homeserver.yaml", lines.joined(separator: "\n"))
+        server.folder.write("homeserver.yaml", lines.joined(separator: "\n"))
         let answer = try server.synctl(["status"])
         #expect(answer.status == .exited(1))
         #expect(

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import ProcessControl
@@ -11,7 +12,7 @@ final class TestServer {
         var errors: String
     }
 
-    let folder: Scratch
+    let folder: Folder
     private let workers: [String]
     private static let programs: String = {
         let path = target(ofLink: "/proc/self/exe")
@@ -29,9 +30,9 @@ final class TestServer {
 
     /// A main process with workers; every process logs into one file, which shows their order.
     init(workers: [String] = []) throws {
-        folder = try Scratch()
+        folder = Folder()
         self.workers = workers
-        try folder.write(
+        folder.write(
             "homeserver.yaml",
             """
             server_name: example.org
@@ -44,7 +45,7 @@ final class TestServer {
 
             """)
         for name in workers {
-            try folder.write(
+            folder.write(
                 "workers/\(name).yaml",
                 """
                 worker_app: synapse.app.\(name == "pusher" ? "pusher" : "synchrotron")

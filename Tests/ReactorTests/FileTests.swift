@@ -20,7 +20,7 @@ struct FileTests {
             var status = stat()
             #expect(stat(path, &status) == 0)
             #expect(status.st_mode & 0o777 == 0o640)
-            #expect(folder.entries == ["file"])
+            #expect(folder.names == ["file"])
         }
     }
 
@@ -64,15 +64,15 @@ struct FileTests {
             do {
                 let writer = try await loop.createFile(path)
                 try await writer.append(pattern(1000), on: loop)
-                #expect(folder.entries.count == 1)
+                #expect(folder.names.count == 1)
                 #expect(access(path, F_OK) != 0)
             }
             // A writer that is let go takes its draft with it.
-            while !folder.entries.isEmpty { await loop.sleep(for: .milliseconds(1)) }
+            while !folder.names.isEmpty { await loop.sleep(for: .milliseconds(1)) }
             let writer = try await loop.createFile(path)
             for _ in 0..<3 { try await writer.append(pattern(1000), on: loop) }
             try await writer.commit(on: loop)
-            #expect(folder.entries == ["file"])
+            #expect(folder.names == ["file"])
             #expect(try await loop.readFile(path, bytesMax: 10_000).count == 3000)
         }
     }

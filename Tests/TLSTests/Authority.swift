@@ -105,24 +105,3 @@ final class Authority {
         return String(decoding: bytes[..<Int(count)], as: UTF8.self)
     }
 }
-
-/// A folder that goes with the test.
-final class Scratch {
-    let path: String
-
-    init() {
-        path = FileManager.default.temporaryDirectory.path + "/tls-\(UUID().uuidString)"
-        mkdir(path, 0o700)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    /// Writes a file and returns its path.
-    @discardableResult
-    func write(_ text: String, _ name: String) -> String {
-        let file = "\(path)/\(name)"
-        let isWritten = FileManager.default.createFile(atPath: file, contents: Data(text.utf8))
-        precondition(isWritten)
-        return file
-    }
-}

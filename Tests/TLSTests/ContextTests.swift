@@ -18,16 +18,16 @@ struct ContextTests {
 
     @Test("what is wrong with a file is said, and with which")
     func mistakes() throws {
-        let scratch = Scratch()
+        let folder = Folder()
         let authority = Authority()
         let good = authority.issue("DNS:localhost")
         let other = authority.issue("DNS:localhost")
         let expired = authority.issue("DNS:localhost", days: -9 ... -2)
         let early = authority.issue("DNS:localhost", days: 2...9)
         let locked = authority.issue("DNS:localhost", password: "secret")
-        let chain = scratch.write(good.chain, "chain.pem")
-        let key = scratch.write(good.key, "key.pem")
-        let path = scratch.path
+        let chain = folder.write("chain.pem", good.chain)
+        let key = folder.write("key.pem", good.key)
+        let path = folder.path
         #expect(error(.files(chain: chain, key: key)) == nil)
         #expect(
             error(.files(chain: "\(path)/none.pem", key: key))
@@ -40,13 +40,13 @@ struct ContextTests {
         #expect(
             error(.files(chain: chain, key: chain))
                 == "\(chain): holds no private key in PEM form (BEGIN PRIVATE KEY)")
-        let otherKey = scratch.write(other.key, "other.pem")
+        let otherKey = folder.write("other.pem", other.key)
         #expect(
             error(.files(chain: chain, key: otherKey))
                 == "\(otherKey): is not the key of the certificate in \(chain)")
-        let lockedKey = scratch.write(locked.key, "locked.pem")
+        let lockedKey = folder.write("locked.pem", locked.key)
         #expect(
-            error(.files(chain: scratch.write(locked.chain, "locked-chain.pem"), key: lockedKey))
+            error(.files(chain: folder.write("locked-chain.pem", locked.chain), key: lockedKey))
                 == "\(lockedKey): is encrypted, expected a private key without a password")
         #expect(error(expired.certificate)?.contains("the certificate: has expired: 20") == true)
         #expect(error(early.certificate)?.contains("is not valid before 20") == true)
@@ -83,14 +83,14 @@ struct ContextTests {
     func names(ground: Ground) throws {
         try onLoop(ground) { loop in
             let authority = Authority()
-            let scratch = Scratch()
+            let folder = Folder()
             let server = try TLSServerContext(certificates: [
                 authority.issue("DNS:default.org", common: "default").certificate,
                 authority.issue("DNS:*.example.org", common: "wildcard").certificate,
                 authority.issue("DNS:a.example.org", common: "exact").certificate,
             ])
             var options = TLSClientOptions()
-            options.trust = .authorities(scratch.write(authority.pem, "authority.pem"))
+            options.trust = .authorities(folder.write("authority.pem", authority.pem))
             let trusting = try TLSClientContext(options: options)
             options.trust = .anyone
             let anyone = try TLSClientContext(options: options)
@@ -155,11 +155,11 @@ struct ContextTests {
     @Test("a client without a certificate is refused where one is required", arguments: kernels)
     func mutual(ground: Ground) throws {
         try onLoop(ground) { loop in
-            let scratch = Scratch()
+            let folder = Folder()
             let workers = Authority("Workers")
             var options = TLSServerOptions()
             options.clientVerification = .required(
-                authorities: scratch.write(workers.pem, "workers.pem"))
+                authorities: folder.write("workers.pem", workers.pem))
             let pair = try Pair(server: options)
             let accepted = Holder()
             let listener = try loop.listen(on: .loopback(), options: pair.listening) { channel in
@@ -192,17 +192,17 @@ struct ContextTests {
     @Test("a reload changes what new connections see, and nothing if it fails", arguments: kernels)
     func reload(ground: Ground) throws {
         try onLoop(ground) { loop in
-            let scratch = Scratch()
+            let folder = Folder()
             let authority = Authority()
             func install(_ name: String) -> TLSCertificate {
                 let issued = authority.issue("DNS:localhost", common: name)
                 return .files(
-                    chain: scratch.write(issued.chain, "chain.pem"),
-                    key: scratch.write(issued.key, "key.pem"))
+                    chain: folder.write("chain.pem", issued.chain),
+                    key: folder.write("key.pem", issued.key))
             }
             let server = try TLSServerContext(certificates: [install("first")])
             var options = TLSClientOptions()
-            options.trust = .authorities(scratch.write(authority.pem, "authority.pem"))
+            options.trust = .authorities(folder.write("authority.pem", authority.pem))
             let client = try TLSClientContext(options: options)
             let listener = try loop.listen(
                 on: .loopback(), options: ListenerOptions(security: server)
@@ -224,7 +224,7 @@ struct ContextTests {
                 #expect(try await connect(loop).2 == "CN=second")
                 await recorder.wait(on: loop) { $0.bytes.count == 10_000 * (round + 1) }
             }
-            scratch.write("nonsense", "key.pem")
+            folder.write("key.pem", "nonsense")
             #expect(throws: TLSError.self) { try server.reload() }
             #expect(try await connect(loop).2 == "CN=second")
         }
@@ -235,7 +235,7 @@ extension Pair {
     /// Options of a client that trusts the server and has a certificate of its own.
     func client(with issued: Authority.Issued) -> TLSClientOptions {
         var options = TLSClientOptions()
-        options.trust = .authorities(scratch.write(authority.pem, "authority.pem"))
+        options.trust = .authorities(folder.write("authority.pem", authority.pem))
         options.certificate = issued.certificate
         return options
     }

@@ -60,8 +60,8 @@ struct PeerTests {
         try onLoop(ground) { loop in
             let pair = try Pair()
             let issued = pair.authority.issue("DNS:localhost")
-            pair.scratch.write(issued.chain + issued.key, "server.pem")
-            let portFile = "\(pair.scratch.path)/port"
+            pair.folder.write("server.pem", issued.chain + issued.key)
+            let portFile = "\(pair.folder.path)/port"
             let script = """
                 import os, socket, ssl, sys
                 context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -113,7 +113,7 @@ private func python(
     _ script: String, _ pair: Pair, _ address: SocketAddress, extra: [String] = [],
     on loop: isolated EventLoop
 ) async throws -> String {
-    let file = pair.scratch.write(pair.authority.pem, "trusted.pem")
+    let file = pair.folder.write("trusted.pem", pair.authority.pem)
     let arguments = ["python3", "-c", script, file, "\(address.port ?? 0)"] + extra
     return try await loop.offload { () throws -> String in
         let process = Process()

@@ -10,7 +10,7 @@ let grounds = Ground.all(rough: 6)
 struct Pair {
     let server: TLSServerContext
     let client: TLSClientContext
-    let scratch = Scratch()
+    let folder = Folder()
     let authority = Authority()
 
     init(
@@ -23,7 +23,7 @@ struct Pair {
             certificates: [issued.certificate], options: serverOptions)
         var options = clientOptions
         if options.trust == .system {
-            options.trust = .authorities(scratch.write(authority.pem, "authority.pem"))
+            options.trust = .authorities(folder.write("authority.pem", authority.pem))
         }
         client = try TLSClientContext(options: options)
     }
