@@ -83,6 +83,14 @@ import Testing
             #expect(try await client.response(on: loop).text == "hello a")
             #expect(try await client.response(on: loop).body == Self.content)
             #expect(try await client.response(on: loop).text == "hello b")
+            // The last answer arrives in full before the end does.
+            for last in [
+                Self.request("/file", ["Connection: close"]), "GET /file HTTP/1.0\r\n\r\n",
+            ] {
+                let client = try await Client.connect(to: address, on: loop)
+                #expect(try await client.exchange(last, on: loop).body == Self.content)
+                await client.end(on: loop)
+            }
         }
     }
 
