@@ -22,7 +22,7 @@ FUZZ_BUILD := .build-fuzz
 FUZZ_FLAGS := -Xswiftc -sanitize=fuzzer,address -Xswiftc -assert-config -Xswiftc Debug
 # The suites of layers 0 to 3, where threads, C and unsafe memory are.
 SANITIZE_SUITES ?= Bytes JSON Reactor ReactorTesting HTTPWire ReplicationWire YAML TLS HTTPServer \
-  HTTPClient Replication Postgres
+  HTTPClient Replication Postgres PostgresCluster
 RELEASE := -c release --static-swift-stdlib
 
 .PHONY: build test sanitize demo fuzz fuzz-check format lint clean toolchain build-deps deps client bench \
