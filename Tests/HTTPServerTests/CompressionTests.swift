@@ -157,13 +157,17 @@ import Testing
 
     @Test(arguments: backends)
     func largeAnswersGoAsFastAsTheClientTakesThem(_ backend: EventLoop.Backend) throws {
-        // Longer than zlib's window, so that the repetition does not show.
-        let block = (0..<100_000).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) }
+        // Bytes that no compression makes fewer, and more of them than the sockets' buffers hold.
         var noise: [UInt8] = []
-        for _ in 0..<200 { noise += block }
+        var state: UInt64 = 1
+        while noise.count < 20_000_000 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            withUnsafeBytes(of: state) { noise.append(contentsOf: $0[3...]) }
+        }
         let body = noise
+        let listening = ListenerOptions(channel: ChannelOptions(sendBuffer: 1 << 20))
         try withServer(
-            backend, options: Self.options,
+            backend, options: Self.options, listening: listening,
             routes: { router in
                 router.onImmediate(.get, "/noise") { request, services, loop in .json(body) }
                 router.onImmediate(.get, "/hello") { request, services, loop in .text("hello") }

@@ -132,9 +132,8 @@ struct MemoryLimitTests {
     }
 
     /// Sanitizers reserve terabytes and end the process where they get no more.
-    private static let isSanitized = ["__tsan_init", "__asan_init"].contains {
-        dlsym(nil, $0) != nil
-    }
+    private static let isSanitized: Bool =
+        dlsym(nil, "__tsan_init") != nil || dlsym(nil, "__asan_init") != nil
 
     @Test(
         "where there is no room for a ring's buffers, auto is epoll and says why",
