@@ -7,7 +7,7 @@ extension HTTPResponse {
     /// is possible, and never faster than the client takes it.
     ///
     /// To GET and HEAD the server then answers what the request's conditions and its `Range` ask for:
-    /// 200, 206, 304, 412 or 416 (``HTTPWire/Selection``). `headers` may hold an `ETag` and a
+    /// 200, 206, 304, 412 or 416 (`HTTPWire.Selection`). `headers` may hold an `ETag` and a
     /// `Last-Modified` of their own, which are better wherever a file's content is known by a hash.
     /// Otherwise these say when the file was last changed, and how long it is: replace such files, as
     /// ``/Reactor/EventLoop/writeFile(_:_:mode:durable:)`` does, and do not write into them. Files
