@@ -137,7 +137,7 @@ public struct ServerConfiguration: Sendable, Hashable {
     /// A server of this name; the rest is as if nothing were configured.
     public init(
         name: String, reportStats: Bool = false, publicBaseURL: String? = nil,
-        defaultRoomVersion: String = "10", signingKeyPath: String? = nil,
+        defaultRoomVersion: String = "11", signingKeyPath: String? = nil,
         macaroonSecretKey: String? = nil, appServiceFiles: [String] = []
     ) {
         self.name = name

@@ -42,12 +42,12 @@ extension ConfigurationReader {
     }
 
     private func readDefaultRoomVersion() -> String {
-        guard let node = root.node("default_room_version") else { return "10" }
+        guard let node = root.node("default_room_version") else { return "11" }
         let known = (1...12).map(String.init)
         guard node.string != nil || node.integer != nil, known.contains(node.text) else {
             root.mismatch(
                 "default_room_version", node, expected: "a room version from \"1\" to \"12\"")
-            return "10"
+            return "11"
         }
         return node.text
     }

@@ -13,7 +13,7 @@ public struct HomeserverSettings: Sendable {
     /// Whether everybody may make an account.
     public var isRegistrationEnabled = false
     /// The room version of rooms whose creator does not ask for one.
-    public var defaultRoomVersion = "10"
+    public var defaultRoomVersion = "11"
 
     /// The defaults for a server of this name.
     public init(serverName: String, signingKey: SigningKey) {

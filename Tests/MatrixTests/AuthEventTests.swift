@@ -52,6 +52,20 @@ private let bob: UserID = "@bob:b"
         try AuthRules.checkAuthEvents(of: event, named)
     }
 
+    /// Room version 12, rule 3.2: the create event goes without saying.
+    @Test func theCreateEventIsNoAuthEventFromTwelveOn() throws {
+        let room = RoomFixture(version: .v12)
+        let event = room.event("m.x", sender: creator)
+        let named = AuthRules.authEventPlaces(for: event).compactMap { room.state[$0] }
+        #expect(named.count == 2)
+        try AuthRules.checkAuthEvents(of: event, named)
+        let create = try #require(room.state[.create])
+        #expect(throws: AuthError(rule: "2.2", reason: "an auth event for \(StateKey.create)")) {
+            try AuthRules.checkAuthEvents(of: event, named + [create])
+        }
+        #expect(AuthRules.statePlaces(for: event).contains(.create))
+    }
+
     @Test func wrongAuthEventsAreRefused() throws {
         var room = RoomFixture()
         let event = room.event("m.x", sender: creator)

@@ -81,9 +81,6 @@ import Testing
         #expect(throws: EventError.json(.init(offset: 0, reason: .unexpectedEnd))) {
             try Event(parsing: "", version: .v10)
         }
-        #expect(throws: EventError.unsupportedRoomVersion(.v1)) {
-            try Event(parsing: "{}", version: .v1)
-        }
     }
 
     @Test func sizesAreBounded() throws {

@@ -10,10 +10,11 @@ private let carol: UserID = "@carol:c"
     /// Bob, at level 60, sends the room's levels with a change.
     private static func change(
         _ description: String, denies rule: String? = nil,
+        in versions: ClosedRange<RoomVersion> = .v1 ... .v12,
         before: @escaping @Sendable (inout JSON.Object) -> Void = { _ in },
         _ change: @escaping @Sendable (inout JSON.Object) -> Void
     ) -> AuthCase {
-        AuthCase(description, denies: rule) { room in
+        AuthCase(description, denies: rule, in: versions) { room in
             room.join(bob)
             room.level(of: bob, 60)
             room.levels {
@@ -28,17 +29,25 @@ private let carol: UserID = "@carol:c"
 
     @Test(arguments: [
         change("nothing") { _ in },
-        change("a default that is a text", denies: "9.1") { $0["ban"] = "50" },
-        change("a default that is null", denies: "9.1") { $0["users_default"] = .null },
-        change("events is no object", denies: "9.2") { $0["events"] = [] },
-        change("a level in events is a text", denies: "9.2") { $0["events"]!["m.low"] = "1" },
-        change("notifications is no object", denies: "9.2") { $0["notifications"] = 5 },
-        change("a notification level is a boolean", denies: "9.2") {
+        change("a default that is a text", denies: "9.1", in: .v10 ... .v12) { $0["ban"] = "50" },
+        change("a default that is null", denies: "9.1", in: .v10 ... .v12) {
+            $0["users_default"] = .null
+        },
+        change("events is no object", denies: "9.2", in: .v10 ... .v12) { $0["events"] = [] },
+        change("a level in events is a text", denies: "9.2", in: .v10 ... .v12) {
+            $0["events"]!["m.low"] = "1"
+        },
+        change("notifications is no object", denies: "9.2", in: .v10 ... .v12) {
+            $0["notifications"] = 5
+        },
+        change("a notification level is a boolean", denies: "9.2", in: .v10 ... .v12) {
             $0["notifications"] = ["room": true]
         },
         change("users is no object", denies: "9.3") { $0["users"] = 1 },
         change("a user is none", denies: "9.3") { $0["users"]!["bob"] = 1 },
-        change("a user's level is a text", denies: "9.3") { $0["users"]![carol.text] = "1" },
+        change("a user's level is a text", denies: "9.3", in: .v10 ... .v12) {
+            $0["users"]![carol.text] = "1"
+        },
         change("a default up to the own level") { $0["ban"] = 60 },
         change("a default above the own level", denies: "9.5.2") { $0["ban"] = 61 },
         change("a default that was above", denies: "9.5.1", before: { $0["kick"] = 61 }) {
@@ -55,11 +64,11 @@ private let carol: UserID = "@carol:c"
         change("an event's level above", denies: "9.7.1") { $0["events"]!["m.low"] = 61 },
         change("a new event's level above", denies: "9.7.1") { $0["events"]!["m.new"] = 61 },
         change("event levels within") { $0["events"] = ["m.high": 90, "m.new": 60] },
-        change("a notification level above", denies: "9.7.1") {
+        change("a notification level above", denies: "9.7.1", in: .v6 ... .v12) {
             $0["notifications"] = ["room": 61]
         },
         change(
-            "a notification level that was above", denies: "9.6.1",
+            "a notification level that was above", denies: "9.6.1", in: .v6 ... .v12,
             before: { $0["notifications"] = ["room": 61] }
         ) { $0["notifications"] = [:] },
         change("a user above is left alone") { $0["users"]![carol.text] = 60 },
@@ -68,7 +77,9 @@ private let carol: UserID = "@carol:c"
         ) {
             $0["users"]![carol.text] = 1
         },
-        change("a user above removed", denies: "9.8.1") { $0["users"]![creator.text] = nil },
+        change("a user above removed", denies: "9.8.1", in: .v1 ... .v11) {
+            $0["users"]![creator.text] = nil
+        },
         change("a user below", before: { $0["users"]![carol.text] = 59 }) {
             $0["users"]![carol.text] = nil
         },

@@ -77,6 +77,27 @@ import Testing
         #expect(content("m.room.power_levels", all, .v11) == .object(kept.merging(["invite": 7])))
     }
 
+    /// The first version in which redaction keeps a key of a content, and the last.
+    @Test(
+        arguments: [
+            ("m.room.member", "membership", .v1, .v12),
+            ("m.room.member", "join_authorised_via_users_server", .v9, .v12),
+            ("m.room.create", "creator", .v1, .v12), ("m.room.create", "m.federate", .v11, .v12),
+            ("m.room.join_rules", "join_rule", .v1, .v12),
+            ("m.room.join_rules", "allow", .v8, .v12),
+            ("m.room.power_levels", "users_default", .v1, .v12),
+            ("m.room.power_levels", "invite", .v11, .v12),
+            ("m.room.aliases", "aliases", .v1, .v5),
+            ("m.room.history_visibility", "history_visibility", .v1, .v12),
+            ("m.room.redaction", "redacts", .v11, .v12),
+        ] as [(String, String, RoomVersion, RoomVersion)])
+    func keysByVersion(type: String, key: String, first: RoomVersion, last: RoomVersion) {
+        for version in RoomVersion.allCases {
+            let kept = content(type, [key: 1, "other": 2], version)?[key] != nil
+            #expect(kept == (first...last).contains(version), "\(version.identifier)")
+        }
+    }
+
     @Test func brokenContentIsMadeAnObject() {
         #expect(Redaction.redact(["content": "x"], version: .v10) == ["content": [:]])
         #expect(Redaction.redact(["type": 1], version: .v10) == ["type": 1, "content": [:]])

@@ -6,7 +6,8 @@ struct RoomFixture {
     static let key = SigningKey(version: "1", seed: [UInt8](repeating: 7, count: 32))!
 
     let version: RoomVersion
-    let roomID = RoomID("!room:a")!
+    /// From room version 12 on what the create event says.
+    private(set) var roomID = RoomID("!room:a")!
     let creator: UserID = "@creator:a"
     var state: StateMap<Event> = [:]
 
@@ -19,7 +20,8 @@ struct RoomFixture {
         join(creator)
         set(
             EventType.powerLevels, sender: creator,
-            RoomCreation.defaultPowerLevels(users: [creator.text: 100], version: version))
+            RoomCreation.defaultPowerLevels(
+                users: version.creatorsOutrankAll ? [:] : [creator.text: 100], version: version))
         joinRule("invite")
     }
 
@@ -27,10 +29,12 @@ struct RoomFixture {
         _ type: String, key: String? = nil, sender: UserID, _ content: JSON.Object = [:],
         after previous: [EventID] = ["$previous"]
     ) -> Event {
+        let namesRoom = type != EventType.create || !version.roomIDIsHash
         var builder = EventBuilder(
-            version: version, roomID: roomID, type: type, stateKey: key, sender: sender,
-            content: content)
+            version: version, roomID: namesRoom ? roomID : nil, type: type, stateKey: key,
+            sender: sender, content: content)
         builder.previousEventIDs = previous
+        for event in previous { builder.referenceHashes[event] = [] }
         guard let event = try? builder.build(signingWith: Self.key) else {
             fatalError("the test's event is malformed")
         }
@@ -39,8 +43,9 @@ struct RoomFixture {
 
     mutating func set(_ type: String, key: String = "", sender: UserID, _ content: JSON.Object) {
         let previous: [EventID] = type == EventType.create ? [] : ["$previous"]
-        state[StateKey(type, key)] = event(
-            type, key: key, sender: sender, content, after: previous)
+        let event = event(type, key: key, sender: sender, content, after: previous)
+        if type == EventType.create { roomID = event.roomID }
+        state[StateKey(type, key)] = event
     }
 
     mutating func member(_ user: UserID, _ membership: String) {

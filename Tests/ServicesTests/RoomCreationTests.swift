@@ -33,8 +33,8 @@ import Testing
                     $0["type"]?.stringValue == type && $0["state_key"]?.stringValue == key
                 }?["content"]
             }
-            #expect(content("m.room.create")?["room_version"] == "10")
-            #expect(content("m.room.create")?["creator"] == "@alice:test")
+            #expect(content("m.room.create")?["room_version"] == "11")
+            #expect(content("m.room.create")?["creator"] == nil)
             #expect(content("m.room.create")?["m.federate"] == false)
             #expect(content("m.room.join_rules")?["join_rule"] == "invite")
             #expect(content("m.room.power_levels")?["users"]?["@bob:test"] == 100)
@@ -59,6 +59,16 @@ import Testing
     @Test(
         arguments: [
             (["room_version": "99"], "M_UNSUPPORTED_ROOM_VERSION"),
+            (
+                ["room_version": "12", "creation_content": ["additional_creators": ["bob"]]],
+                "M_INVALID_PARAM"
+            ),
+            (
+                [
+                    "room_version": "12",
+                    "power_level_content_override": ["users": ["@alice:test": 100]],
+                ], "M_FORBIDDEN"
+            ),
             (["preset": "x"], "M_BAD_JSON"), (["invite": ["bob"]], "M_INVALID_PARAM"),
             (["name": 1], "M_BAD_JSON"), (["initial_state": [["type": "x"]]], "M_BAD_JSON"),
             (["room_alias_name": "a b"], "M_INVALID_PARAM"),

@@ -2,7 +2,7 @@ import JSON
 
 /// Rule 4: `m.room.member`.
 extension AuthContext {
-    func checkMember(signedBy signers: Set<ServerName>) throws(AuthError) {
+    func checkMember(signedBy signers: Set<ServerName>?) throws(AuthError) {
         // Rule 4.1.
         guard let key = event.stateKey, let membership = event.content["membership"] else {
             throw AuthError(rule: "4.1", reason: "a member event lacks state_key or membership")
@@ -11,7 +11,7 @@ extension AuthContext {
             throw AuthError(rule: "4.1", reason: "the state key is no user")
         }
         // Rule 4.2.
-        if version.allowsRestrictedJoins,
+        if version.allowsRestrictedJoins, let signers,
             let authoriser = event.content["join_authorised_via_users_server"]
         {
             let user = authoriser.stringValue.flatMap { UserID($0) }
@@ -36,9 +36,10 @@ extension AuthContext {
 
     /// Rule 4.3.
     private func checkJoin(_ target: UserID) throws(AuthError) {
-        // Rule 4.3.1: the creator's join right after the create event.
+        // Rule 4.3.1: the creator's join right after the create event; additional creators have
+        // to be invited.
         if event.previousEventIDs == [create.eventID],
-            PowerLevels.creators(of: create).contains(target)
+            PowerLevels.creators(of: create).first == target
         {
             return
         }

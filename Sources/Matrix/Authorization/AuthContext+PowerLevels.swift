@@ -10,6 +10,14 @@ extension AuthContext {
         let new = event.content
         if version.requiresIntegerPowerLevels { try checkAreIntegers(new) }
         try checkUsers(new)
+        // Room version 12, rule 10.4.
+        if version.creatorsOutrankAll, let users = new["users"]?.objectValue {
+            for creator in PowerLevels.creators(of: create) {
+                try require(
+                    users[creator.text] == nil, rule: "v12/10.4",
+                    "\(creator) is a creator, whose power has no level")
+            }
+        }
         // Rule 9.4.
         guard let old = state[.powerLevels]?.content else { return }
         // Rule 9.5.

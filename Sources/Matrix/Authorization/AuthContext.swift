@@ -54,5 +54,18 @@ struct AuthContext {
         }
         // Rule 9.
         if event.type == EventType.powerLevels { try checkPowerLevels() }
+        if event.type == EventType.redaction, version.authorisesRedactions {
+            try checkRedaction()
+        }
+    }
+
+    /// Room versions 1 and 2, rule 11. Later the question is asked when a redaction is applied,
+    /// see `PowerLevels.allowsRedacting`.
+    private func checkRedaction() throws(AuthError) {
+        if senderLevel >= levels.redact { return }
+        let server = event.redacts?.server
+        try require(
+            server != nil && server == event.eventID.server, rule: "v1/11",
+            "redacting another server's events needs power level \(levels.redact)")
     }
 }

@@ -55,7 +55,8 @@ public struct PowerLevels: Sendable {
             creators: state[.create].map(Self.creators(of:)) ?? [], version: version)
     }
 
-    /// Those who created the room.
+    /// Those who created the room: first the one who made it, and from room version 12 on the
+    /// additional creators.
     public static func creators(of create: Event) -> [UserID] {
         let version = create.version
         guard version.creatorIsSender else {

@@ -83,7 +83,14 @@ public enum ClientEvent {
             writer.member("event_id", string: eventID.text)
             copy("origin_server_ts", parts.timestamp)
         }
-        if options.includesRoomID { copy("room_id", parts.roomID) }
+        if options.includesRoomID {
+            if version.roomIDIsHash, parts.isCreation(in: text) {
+                // The event cannot name the room that its own hash names.
+                writer.member("room_id", string: RoomID(createdBy: eventID).text)
+            } else {
+                copy("room_id", parts.roomID)
+            }
+        }
         copy("sender", parts.sender)
         copy("state_key", parts.stateKey)
         copy("type", parts.type)

@@ -32,8 +32,12 @@ struct StoredEventParts {
 
     private init() {}
 
-    func isRedaction(in text: RawSpan) -> Bool {
+    func isRedaction(in text: RawSpan) -> Bool { hasType("\"m.room.redaction\"", in: text) }
+
+    func isCreation(in text: RawSpan) -> Bool { hasType("\"m.room.create\"", in: text) }
+
+    private func hasType(_ quoted: StaticString, in text: RawSpan) -> Bool {
         guard let type else { return false }
-        return text.extracting(type).equals("\"m.room.redaction\"")
+        return text.extracting(type).equals(quoted)
     }
 }

@@ -10,7 +10,7 @@ public final class Event: Sendable {
     public let json: JSON.Object
     /// The event's identifier.
     public let eventID: EventID
-    /// The room.
+    /// The room. Of a create event from room version 12 on it is computed; see `RoomID`.
     public let roomID: RoomID
     /// What kind of event it is.
     public let type: String
@@ -40,22 +40,24 @@ public final class Event: Sendable {
     public init(
         json: JSON.Object, version: RoomVersion, eventID: EventID? = nil
     ) throws(EventError) {
-        guard version.eventIDFormat != .chosen, !version.roomIDIsHash else {
-            throw .unsupportedRoomVersion(version)
-        }
         let fields = EventFields(json)
         self.version = version
         self.json = json
-        roomID = try fields.identifier("room_id")
         type = try fields.string("type")
+        if version.eventIDFormat == .chosen, eventID == nil { try fields.checkChosenEventID() }
+        self.eventID = eventID ?? EventHash.eventID(of: json, version: version)
+        if version.roomIDIsHash, type == EventType.create {
+            roomID = RoomID(createdBy: self.eventID)
+        } else {
+            roomID = try fields.identifier("room_id")
+        }
         stateKey = try fields.optionalString("state_key")
         sender = try fields.identifier("sender")
         content = try fields.object("content")
-        previousEventIDs = try fields.eventIDs("prev_events")
-        authEventIDs = try fields.eventIDs("auth_events")
+        previousEventIDs = try fields.references("prev_events", version: version)
+        authEventIDs = try fields.references("auth_events", version: version)
         depth = try fields.integer("depth")
         originServerTimestamp = try fields.integer("origin_server_ts")
-        self.eventID = eventID ?? EventHash.eventID(of: json, version: version)
     }
 
     /// Parses an event's text.
@@ -114,6 +116,9 @@ extension Event {
         guard type == EventType.member else { return nil }
         return content["membership"]?.stringValue.flatMap { Membership(rawValue: $0) }
     }
+
+    /// The hash by which events of room versions 1 and 2 refer to this one.
+    public var referenceHash: [UInt8] { EventHash.referenceHash(of: json, version: version) }
 
     /// The event as the redaction algorithm leaves it, under the same identifier.
     public func redacted() -> Event {

@@ -4,8 +4,9 @@ public import JSON
 public struct EventBuilder: Sendable {
     /// The version of the event's room.
     public var version: RoomVersion
-    /// The room.
-    public var roomID: RoomID
+    /// The room; nil for what creates a room of version 12 or later, whose identifier follows
+    /// from the event.
+    public var roomID: RoomID?
     /// What kind of event it is.
     public var type: String
     /// For a state event, its place among those of its type.
@@ -20,6 +21,9 @@ public struct EventBuilder: Sendable {
     public var previousEventIDs: [EventID] = []
     /// The events that allow it, chosen by `AuthRules.authEventPlaces`.
     public var authEventIDs: [EventID] = []
+    /// The hashes of those events, see `Event.referenceHash`; needed where
+    /// `RoomVersion.referencesHaveHashes`.
+    public var referenceHashes: [EventID: [UInt8]] = [:]
     /// One more than the greatest depth of the previous events.
     public var depth: Int64 = 1
     /// The server's clock, in milliseconds since 1970.
@@ -27,12 +31,9 @@ public struct EventBuilder: Sendable {
     /// What the server adds without hashing it.
     public var unsigned: JSON.Object = [:]
 
-    /// The greatest depth that is written; events beyond it share it.
-    public static let depthMax: Int64 = (1 << 53) - 1
-
     /// Starts an event.
     public init(
-        version: RoomVersion, roomID: RoomID, type: String, stateKey: String? = nil,
+        version: RoomVersion, roomID: RoomID?, type: String, stateKey: String? = nil,
         sender: UserID, content: JSON.Object, redacts: EventID? = nil
     ) {
         self.version = version
@@ -44,7 +45,19 @@ public struct EventBuilder: Sendable {
         self.redacts = redacts
     }
 
-    /// Hashes and signs the event and gives it its identifier.
+    /// Makes the event follow others and name those that allow it, with their hashes and the
+    /// depth that follows.
+    public mutating func follow(_ previous: [Event], allowedBy authEvents: [Event]) {
+        previousEventIDs = previous.map(\.eventID)
+        authEventIDs = authEvents.map(\.eventID)
+        let greatest = previous.map(\.depth).max() ?? 0
+        depth = greatest < version.depthMax ? greatest + 1 : version.depthMax
+        guard version.referencesHaveHashes else { return }
+        for event in previous + authEvents { referenceHashes[event.eventID] = event.referenceHash }
+    }
+
+    /// Hashes and signs the event and gives it its identifier. In room versions 1 and 2, where
+    /// servers choose identifiers, that is made of a hash too.
     ///
     /// - Parameters:
     ///   - key: The server's key.
@@ -54,17 +67,36 @@ public struct EventBuilder: Sendable {
     public func build(
         signingWith key: SigningKey, as server: ServerName? = nil
     ) throws(EventError) -> Event {
+        let server = server ?? sender.server
+        var json = try fields()
+        if version.eventIDFormat == .chosen {
+            // As much of the hash as leaves room for a long server name.
+            let hash = EventHash.contentHash(of: json).prefix(15)
+            let opaque = Base64.encode(hash, alphabet: .urlSafe)
+            json["event_id"] = .string("$\(opaque):\(server.text)")
+        }
+        let eventID = EventSignature.hashSignAndIdentify(
+            &json, version: version, with: key, as: server)
+        let event = try Event(json: json, version: version, eventID: eventID)
+        try event.checkLimits()
+        guard !unsigned.isEmpty else { return event }
+        // Neither hash nor signature covers it, nor do the limits: it may repeat all of the state before.
+        json["unsigned"] = .object(unsigned)
+        return try Event(json: json, version: version, eventID: eventID)
+    }
+
+    private func fields() throws(EventError) -> JSON.Object {
         var json: JSON.Object = [
-            "auth_events": .array(authEventIDs.map(\.json)),
+            "auth_events": try references(authEventIDs),
             "content": .object(content),
-            "depth": .integer(min(depth, Self.depthMax)),
+            "depth": .integer(min(depth, version.depthMax)),
             "origin_server_ts": .integer(originServerTimestamp),
-            "prev_events": .array(previousEventIDs.map(\.json)),
-            "room_id": roomID.json,
+            "prev_events": try references(previousEventIDs),
             "sender": sender.json,
             "type": .string(type),
         ]
-        if let stateKey { json["state_key"] = .string(stateKey) }
+        json["room_id"] = roomID?.json
+        json["state_key"] = stateKey.map { .string($0) }
         if let redacts {
             if version.redactsIsInContent {
                 json["content"]?["redacts"] = redacts.json
@@ -72,13 +104,18 @@ public struct EventBuilder: Sendable {
                 json["redacts"] = redacts.json
             }
         }
-        let eventID = EventSignature.hashSignAndIdentify(
-            &json, version: version, with: key, as: server ?? sender.server)
-        let event = try Event(json: json, version: version, eventID: eventID)
-        try event.checkLimits()
-        guard !unsigned.isEmpty else { return event }
-        // Neither hash nor signature covers it, nor do the limits: it may repeat all of the state before.
-        json["unsigned"] = .object(unsigned)
-        return try Event(json: json, version: version, eventID: eventID)
+        return json
+    }
+
+    private func references(_ events: [EventID]) throws(EventError) -> JSON {
+        guard version.referencesHaveHashes else { return .array(events.map(\.json)) }
+        var pairs: [JSON] = []
+        for event in events {
+            guard let hash = referenceHashes[event] else {
+                throw .missingReferenceHash(of: event)
+            }
+            pairs.append([event.json, ["sha256": .string(Base64.encode(hash))]])
+        }
+        return .array(pairs)
     }
 }

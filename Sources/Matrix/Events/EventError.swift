@@ -16,8 +16,8 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
     case tooLarge(bytes: Int)
     /// It holds numbers that canonical JSON cannot express.
     case notCanonical
-    /// The room version's event format is not known here.
-    case unsupportedRoomVersion(RoomVersion)
+    /// The hash of an event that is referred to is needed but was not given.
+    case missingReferenceHash(of: EventID)
 
     /// A sentence for logs and for answers to clients.
     public var description: String {
@@ -29,8 +29,7 @@ public enum EventError: Error, Hashable, Sendable, CustomStringConvertible {
         case .fieldTooLong(let field): "\(field) is longer than 255 bytes"
         case .tooLarge(let bytes): "event has \(bytes) bytes, more than 65536"
         case .notCanonical: "event holds numbers that are not integers within 2^53"
-        case .unsupportedRoomVersion(let version):
-            "room version \(version.identifier) is not supported"
+        case .missingReferenceHash(let event): "the hash of \(event) is not known"
         }
     }
 }

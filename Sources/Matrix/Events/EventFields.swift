@@ -37,17 +37,36 @@ struct EventFields {
         return name
     }
 
-    func eventIDs(_ field: String) throws(EventError) -> [EventID] {
+    /// The identifiers of events that this one names, in the version's format.
+    func references(_ field: String, version: RoomVersion) throws(EventError) -> [EventID] {
         guard let elements = try value(field).arrayValue else { throw .malformed(field: field) }
         var names: [EventID] = []
         names.reserveCapacity(elements.count)
         for element in elements {
-            guard let name = element.stringValue.flatMap({ EventID($0) }) else {
+            let text = version.referencesHaveHashes ? Self.identifier(ofPair: element) : element
+            guard let name = text?.stringValue.flatMap({ EventID($0) }) else {
                 throw .malformed(field: field)
             }
             names.append(name)
         }
         return names
+    }
+
+    /// Of a pair of an identifier and hashes the identifier; the hashes say nothing that the
+    /// event's signature does not.
+    private static func identifier(ofPair pair: JSON) -> JSON? {
+        guard let parts = pair.arrayValue, parts.count == 2, parts[1].objectValue != nil else {
+            return nil
+        }
+        return parts[0]
+    }
+
+    /// An identifier that a server chose names that server.
+    ///
+    /// Specification: room version 1, "Event IDs".
+    func checkChosenEventID() throws(EventError) {
+        let name: EventID = try identifier("event_id")
+        guard name.server != nil else { throw .malformed(field: "event_id") }
     }
 }
 
@@ -59,7 +78,10 @@ enum EventLimits {
     static let authEventsMax = 10
 
     static func check(_ event: Event) throws(EventError) {
-        // Identifiers are bounded by their grammar.
+        // Identifiers are bounded by their grammar, but for one that was just made.
+        guard event.eventID.text.utf8.count <= fieldBytesMax else {
+            throw .fieldTooLong(field: "event_id")
+        }
         guard event.type.utf8.count <= fieldBytesMax else { throw .fieldTooLong(field: "type") }
         guard (event.stateKey?.utf8.count ?? 0) <= fieldBytesMax else {
             throw .fieldTooLong(field: "state_key")
@@ -69,6 +91,9 @@ enum EventLimits {
         }
         guard event.authEventIDs.count <= authEventsMax else {
             throw .malformed(field: "auth_events")
+        }
+        guard (0...event.version.depthMax).contains(event.depth) else {
+            throw .malformed(field: "depth")
         }
         if event.version.enforcesCanonicalJSON, !JSON.object(event.json).isCanonical {
             throw .notCanonical

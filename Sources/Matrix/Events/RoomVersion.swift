@@ -1,3 +1,5 @@
+import JSON
+
 /// A version of the rules by which a room works.
 ///
 /// The rules differ in the properties below; code asks for a property, never for a version.
@@ -28,7 +30,7 @@ public enum RoomVersion: String, CaseIterable, Sendable, Hashable, Comparable {
     case v12 = "12"
 
     /// The versions whose rules are complete here; rooms of others are neither made nor joined.
-    public static let supported: [RoomVersion] = [.v6, .v7, .v8, .v9, .v10, .v11]
+    public static let supported = allCases
 
     /// What `m.room.create` has in `room_version`.
     public var identifier: String { rawValue }
@@ -63,6 +65,13 @@ extension RoomVersion {
         }
     }
 
+    /// Whether `prev_events` and `auth_events` hold pairs of an identifier and the hashes of that
+    /// event, rather than identifiers, which since are hashes themselves.
+    public var referencesHaveHashes: Bool { eventIDFormat == .chosen }
+
+    /// The greatest depth of an event; events beyond it share it.
+    public var depthMax: Int64 { enforcesCanonicalJSON ? JSON.canonicalIntegers.upperBound : .max }
+
     /// The algorithm that merges diverging states.
     public enum StateResolution: Sendable {
         /// The first algorithm.
@@ -79,6 +88,8 @@ extension RoomVersion {
         return self >= .v12 ? .v2Point1 : .v2
     }
 
+    /// Whether the auth rules ask who may redact, rather than whoever applies the redaction.
+    public var authorisesRedactions: Bool { self < .v3 }
     /// Whether signing keys must be valid at the time of the event.
     public var enforcesKeyValidity: Bool { self >= .v5 }
     /// Whether events must be canonical JSON.
@@ -103,8 +114,9 @@ extension RoomVersion {
     public var redactsIsInContent: Bool { self >= .v11 }
     /// Whether the redaction algorithm is that of room version 11.
     public var usesUpdatedRedaction: Bool { self >= .v11 }
-    /// Whether the room identifier is the hash of the create event.
+    /// Whether the room identifier is the hash of the create event, which therefore has no
+    /// `room_id` and is nobody's auth event.
     public var roomIDIsHash: Bool { self >= .v12 }
-    /// Whether creators outrank every power level.
+    /// Whether creators, `additional_creators` among them, outrank every power level.
     public var creatorsOutrankAll: Bool { self >= .v12 }
 }

@@ -18,6 +18,12 @@ public struct EventID: Identifier {
         self.text = text
     }
 
+    /// The server that allocated the identifier, if it names one, as in room versions 1 and 2.
+    public var server: ServerName? {
+        guard Grammar.isQualified(text, sigil: UInt8(ascii: "$")) else { return nil }
+        return Grammar.split(text).map { ServerName(trusted: String($0.server)) }
+    }
+
     /// Whether the text is a sigil with the unpadded Base64 of 32 bytes after it.
     static func isHash(_ text: String, sigil: UInt8) -> Bool {
         guard text.utf8.first == sigil, text.utf8.count == 44 else { return false }

@@ -19,6 +19,18 @@ public struct RoomID: Identifier {
         self.text = text
     }
 
+    /// The room that an event creates, from room version 12 on: the event's identifier with
+    /// another sigil.
+    public init(createdBy event: EventID) {
+        text = "!" + event.text.dropFirst()
+    }
+
+    /// The event that creates the room, if the identifier says so.
+    public var createEventID: EventID? {
+        guard EventID.isHash(text, sigil: UInt8(ascii: "!")) else { return nil }
+        return EventID(trusted: "$" + text.dropFirst())
+    }
+
     /// The server that allocated the identifier, if it names one.
     public var server: ServerName? {
         Grammar.split(text).map { ServerName(trusted: String($0.server)) }

@@ -96,6 +96,14 @@ public struct RoomCreation: Sendable {
         var content = creationContent
         content["room_version"] = .string(version.identifier)
         content["creator"] = version.creatorIsSender ? nil : creator.json
+        if version.creatorsOutrankAll, preset == .trustedPrivateChat, !invitees.isEmpty {
+            // There is no level that would make somebody the creator's equal.
+            var creators = content["additional_creators"]?.arrayValue ?? []
+            for invitee in invitees where !creators.contains(invitee.json) {
+                creators.append(invitee.json)
+            }
+            content["additional_creators"] = .array(creators)
+        }
         return content
     }
 

@@ -21,12 +21,20 @@ extension RoomCreation {
         else { throw .badJSON("'\(presetText ?? "")' is not a valid preset") }
         self.init(version: version, creator: creator, preset: preset)
         creationContent = try reader.object("creation_content") ?? [:]
+        if version.creatorsOutrankAll { try Self.checkCreators(creationContent) }
         powerLevelOverride = try reader.object("power_level_content_override") ?? [:]
         name = try reader.string("name")
         topic = try reader.string("topic")
         isDirect = request["is_direct"]?.boolValue ?? false
         invitees = try reader.invitees()
         initialState = try reader.initialState()
+    }
+
+    private static func checkCreators(_ content: JSON.Object) throws(MatrixError) {
+        guard let creators = content["additional_creators"] else { return }
+        guard let list = creators.arrayValue,
+            list.allSatisfy({ $0.stringValue.flatMap { UserID($0) } != nil })
+        else { throw .invalidParameter("additional_creators must be a list of user ids") }
     }
 }
 

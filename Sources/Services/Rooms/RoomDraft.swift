@@ -93,7 +93,7 @@ extension RoomVersion {
         switch eventIDFormat {
         case .chosen: 1
         case .hash: 2
-        case .urlSafeHash: 3
+        case .urlSafeHash: roomIDIsHash ? 4 : 3
         }
     }
 }

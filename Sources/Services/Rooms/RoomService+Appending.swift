@@ -60,16 +60,31 @@ extension RoomService {
                 "prev_sender": replaced.sender.json,
             ]
         }
-        let authEvents = try await authEvents(for: builder, in: draft, on: loop)
-        builder.authEventIDs = authEvents.values.map(\.eventID).sorted()
+        let state = try await decidingState(for: builder, in: draft, on: loop)
+        let authEvents = AuthRules.authEventPlaces(for: builder).compactMap { state[$0] }
+        builder.authEventIDs = authEvents.map(\.eventID).sorted()
+        if room.version.referencesHaveHashes {
+            let names = draft.extremities.map(\.eventID)
+            for event in try await events(names, of: draft, on: loop) + authEvents {
+                builder.referenceHashes[event.eventID] = event.referenceHash
+            }
+        }
         let event = try build(builder)
-        try authorise(event, authEvents: authEvents)
-        let group = draft.needsGroup(event) ? try await nextGroup(on: loop) : nil
-        draft.append(event, facts: { describe(event, proposal, in: &$0) }, group: group)
+        try await admit(event, proposal, against: state, to: draft, on: loop)
         return event
     }
 
-    private func build(_ builder: EventBuilder) throws -> Event {
+    /// Checks an event against the auth rules and adds it to a draft.
+    func admit(
+        _ event: Event, _ proposal: EventProposal, against state: StateMap<Event>,
+        to draft: RoomDraft, on loop: isolated EventLoop
+    ) async throws {
+        try authorise(event, against: state)
+        let group = draft.needsGroup(event) ? try await nextGroup(on: loop) : nil
+        draft.append(event, facts: { describe(event, proposal, in: &$0) }, group: group)
+    }
+
+    func build(_ builder: EventBuilder) throws -> Event {
         do throws(EventError) {
             return try builder.build(
                 signingWith: settings.signingKey,
@@ -104,12 +119,9 @@ extension RoomService {
                 displayName: event.content["displayname"]?.stringValue,
                 avatarURL: event.content["avatar_url"]?.stringValue, isLocal: isLocal(userID))
         }
-        if let relation = event.content["m.relates_to"],
-            let eventID = relation["event_id"]?.stringValue,
-            let type = relation["rel_type"]?.stringValue
-        {
+        if let relation = EventRelation(event.content) {
             new.relation = NewEvent.Relation(
-                eventID: eventID, type: type, key: relation["key"]?.stringValue)
+                eventID: relation.eventID.text, type: relation.type, key: relation.key)
         }
     }
 
@@ -133,7 +145,15 @@ extension RoomService {
         at place: StateKey, of draft: RoomDraft, on loop: isolated EventLoop
     ) async throws -> Event? {
         guard let eventID = draft.entry(place)?.eventID else { return nil }
-        if let event = draft.event(eventID) { return event }
-        return try await cache.events([eventID], on: loop)[eventID]
+        return try await events([eventID], of: draft, on: loop).first
+    }
+
+    /// Events of a draft or of the room below it.
+    private func events(
+        _ names: [String], of draft: RoomDraft, on loop: isolated EventLoop
+    ) async throws -> [Event] {
+        let stored = names.filter { draft.event($0) == nil }
+        let found = stored.isEmpty ? [:] : try await cache.events(stored, on: loop)
+        return names.compactMap { draft.event($0) ?? found[$0] }
     }
 }

@@ -10,23 +10,20 @@ enum Power {
 }
 
 extension RoomService {
-    /// The events of a draft's state that allow what is being built, by place.
-    func authEvents(
+    /// The events of a draft's state that decide over what is being built.
+    func decidingState(
         for builder: EventBuilder, in draft: RoomDraft, on loop: isolated EventLoop
     ) async throws -> StateMap<Event> {
-        let places = AuthRules.authEventPlaces(
-            type: builder.type, stateKey: builder.stateKey, sender: builder.sender,
-            content: builder.content, version: builder.version)
         var events: StateMap<Event> = [:]
-        for place in places {
+        for place in AuthRules.statePlaces(for: builder) {
             events[place] = try await event(at: place, of: draft, on: loop)
         }
         return events
     }
 
-    func authorise(_ event: Event, authEvents: StateMap<Event>) throws(MatrixError) {
+    func authorise(_ event: Event, against state: StateMap<Event>) throws(MatrixError) {
         do throws(AuthError) {
-            try AuthRules.check(event, against: authEvents)
+            try AuthRules.check(event, against: state)
         } catch {
             throw .forbidden(error.description)
         }

@@ -31,12 +31,11 @@ extension RoomService {
             .join, userID: creator.userID, reason: nil, isDirect: false, on: loop)
         plan.creatorProfile = member.filter { $0.key != "membership" }
 
-        var generator = SystemRandomNumberGenerator()
-        let room = Room(
-            roomID: .random(on: server, using: &generator), version: plan.version)
+        let first = try createEvent(plan, server: server)
+        let room = Room(roomID: first.roomID, version: plan.version)
         let roomID = room.roomID.text
         let isPublic = request["visibility"]?.stringValue == "public"
-        let draft = try await draft(plan, of: room, creator: creator, on: loop)
+        let draft = try await draft(plan, of: room, from: first, creator: creator, on: loop)
         try await reserve(
             room, alias: alias, creator: creator, isPublic: isPublic, on: loop)
         do {
@@ -52,11 +51,29 @@ extension RoomService {
         return Created(roomID: roomID, alias: alias?.text)
     }
 
+    /// The event that makes the room, and from room version 12 on its identifier.
+    private func createEvent(_ plan: RoomCreation, server: ServerName) throws -> Event {
+        var generator = SystemRandomNumberGenerator()
+        var builder = EventBuilder(
+            version: plan.version,
+            roomID: plan.version.roomIDIsHash ? nil : .random(on: server, using: &generator),
+            type: EventType.create, stateKey: "", sender: plan.creator,
+            content: plan.createContent)
+        // Two rooms of one creator are told apart by when they were made, if by nothing else.
+        lastCreation = max(clock.now, lastCreation + 1)
+        builder.originServerTimestamp = lastCreation
+        return try build(builder)
+    }
+
     private func draft(
-        _ plan: RoomCreation, of room: Room, creator: EventSender, on loop: isolated EventLoop
+        _ plan: RoomCreation, of room: Room, from first: Event, creator: EventSender,
+        on loop: isolated EventLoop
     ) async throws -> RoomDraft {
         let draft = RoomDraft(room)
-        for initial in plan.events {
+        let proposal = EventProposal(
+            type: first.type, stateKey: first.stateKey, content: first.content, sender: creator)
+        try await admit(first, proposal, against: [:], to: draft, on: loop)
+        for initial in plan.events where initial.type != EventType.create {
             var content = initial.content
             if initial.type == EventType.member, initial.stateKey != creator.userID,
                 content["membership"]?.stringValue == Membership.invite.rawValue

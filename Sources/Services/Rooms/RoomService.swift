@@ -14,6 +14,8 @@ public final class RoomService {
     let cache: EventCache
     let rooms: RoomCache
     let groupIDs: StreamIDGenerator
+    /// When the last room was made.
+    var lastCreation: Int64 = 0
     /// Writes the events; its counters show how many share a commit.
     public let persister: EventPersister
 
