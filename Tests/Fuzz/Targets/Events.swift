@@ -15,6 +15,7 @@ func checkEvent(_ input: [UInt8]) throws(Violation) {
             room.append(event)
         }
         checkRoom(room)
+        try checkResolution(room, version: version)
     }
 }
 
@@ -72,6 +73,31 @@ private func checkRoom(_ room: [Event]) {
     _ = levels.level(of: last.sender)
     _ = levels.required(forType: last.type, isState: last.isState)
     _ = levels.allowsRedacting(room[0], by: last.sender)
+}
+
+/// The events are those of two states, turn by turn, and allow one another as they say.
+private func checkResolution(_ room: [Event], version: RoomVersion) throws(Violation) {
+    var states: [StateMap<EventID>] = [[:], [:]]
+    var events: [EventID: Event] = [:]
+    for (number, event) in room.enumerated() {
+        events[event.eventID] = event
+        if let place = event.statePlace { states[number % 2][place] = event.eventID }
+    }
+    func resolve(_ states: [StateMap<EventID>]) -> StateMap<EventID>? {
+        try? StateResolver.resolve(states, version: version) { events[$0] }
+    }
+    // Events of several rooms have no state.
+    guard let resolved = resolve(states) else { return }
+    let reversed = resolve(states.reversed())
+    try require(reversed == resolved, "the order of the states matters")
+    let again = resolve([resolved, resolved])
+    try require(again == resolved, "resolved twice, it differs")
+    for (place, event) in states[0] where states[1][place] == event {
+        try require(resolved[place] == event, "what was agreed on is lost")
+    }
+    for (place, event) in resolved {
+        try require(events[event]?.statePlace == place, "an event is in another's place")
+    }
 }
 
 func checkFilter(_ input: [UInt8]) throws(Violation) {
