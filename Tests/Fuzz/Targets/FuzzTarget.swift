@@ -30,6 +30,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case event
     /// A filter.
     case filter
+    /// Push rules, members and an event.
+    case push
 
     /// Throws what is wrong with the parser; traps if the parser does.
     public func check(_ input: [UInt8]) throws(Violation) {
@@ -47,6 +49,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .identifier: try checkIdentifier(input)
         case .event: try checkEvent(input)
         case .filter: try checkFilter(input)
+        case .push: try checkPush(input)
         }
     }
 }
