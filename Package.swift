@@ -115,7 +115,7 @@ let layer6 = module(
     upper + [
         "Services", "Storage", "Postgres", "HTTPServer", "HTTPWire", "Configuration",
         "Observability",
-    ], testing: ["PostgresCluster"])
+    ], testing: ["PostgresCluster", crypto])
 let layer7 = module(
     "Workers",
     upper + [

@@ -27,8 +27,14 @@ public struct BeamlineConfiguration: Sendable {
     public var database: DatabaseConfiguration
     /// Who may register, and how passwords are kept.
     public var registration: RegistrationConfiguration
+    /// How long logins and their tokens last.
+    public var sessions = SessionConfiguration()
+    /// How often clients may do what (`rc_*`).
+    public var rateLimits = RateLimitsConfiguration()
     /// Whether presence is kept and shown (`presence.enabled`).
     public var isPresenceEnabled: Bool
+    /// How long people count as being there (`presence`).
+    public var presence = PresenceConfiguration()
     /// Where uploads are kept.
     public var mediaStorePath: String?
     /// Whether `/_synapse/metrics` is served (`enable_metrics`, or a listener for it).
@@ -160,6 +166,10 @@ public struct RegistrationConfiguration: Sendable, Hashable {
     public var bcryptRounds: Int
     /// A secret that is hashed along with every password (`password_config.pepper`).
     public var passwordPepper: String
+    /// Whether people may look around without an account of their own (`allow_guest_access`).
+    public var allowsGuests = false
+    /// How long it is remembered from where users were seen; nil for ever (`user_ips_max_age`).
+    public var sightingLifetime: Duration? = .seconds(28 * 86_400)
 
     /// Rules for registration; the defaults are those of a closed server.
     public init(

@@ -67,22 +67,17 @@ extension ConfigurationReader {
             section.ignore(["enabled", "localdb_enabled", "policy"])
             section.reportUnknownKeys()
         }
-        return RegistrationConfiguration(
+        var registration = RegistrationConfiguration(
             isOpen: isOpen, sharedSecret: root.text("registration_shared_secret"),
             bcryptRounds: root.integer("bcrypt_rounds", in: 4...31) ?? 12, passwordPepper: pepper)
-    }
-
-    func readPresence() -> Bool {
-        let former = root.bool("use_presence")
-        guard let section = root.section("presence") else { return former ?? true }
-        let isEnabled = section.bool("enabled") ?? former ?? true
-        section.reportUnknownKeys(explained: [
-            "include_offline_users_on_sync": "has no effect in Beamline",
-            "last_active_granularity": "has no effect in Beamline",
-            "sync_online_timeout": "has no effect in Beamline",
-            "idle_timeout": "has no effect in Beamline",
-        ])
-        return isEnabled
+        registration.allowsGuests = root.bool("allow_guest_access") ?? false
+        let day = Duration.seconds(86_400)
+        if let node = root.node("user_ips_max_age"), node.bool == false {
+            registration.sightingLifetime = nil
+        } else if let age = root.duration("user_ips_max_age", in: .seconds(1)...day * 36_500) {
+            registration.sightingLifetime = age
+        }
+        return registration
     }
 
     /// A job that a worker is started for must be taken from the main process in the shared files.

@@ -34,7 +34,9 @@ struct ConfigurationReader {
         configuration.logging = logging
         configuration.softFileLimit = root.integer("soft_file_limit", in: 0...100_000_000) ?? 0
         configuration.registration = registration
-        configuration.isPresenceEnabled = readPresence()
+        (configuration.isPresenceEnabled, configuration.presence) = readPresence()
+        configuration.sessions = readSessions()
+        configuration.rateLimits = readRateLimits()
         configuration.mediaStorePath = path("media_store_path")
         configuration.enableMetrics = root.bool("enable_metrics") ?? false
         configuration.duties = readDuties(role: role ?? .homeserver)

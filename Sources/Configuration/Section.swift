@@ -112,6 +112,14 @@ extension Section {
         return nil
     }
 
+    func number(_ key: String, in range: ClosedRange<Double>) -> Double? {
+        guard let node = node(key) else { return nil }
+        if let value = node.number, range.contains(value) { return value }
+        mismatch(
+            key, node, expected: "a number from \(range.lowerBound) to \(range.upperBound)")
+        return nil
+    }
+
     func port(_ key: String) -> UInt16? {
         integer(key, in: 0...65535).map { UInt16($0) }
     }

@@ -15,6 +15,20 @@ public final class MainServices {
     public let streams: StreamHub
     /// Accounts, logins, tokens.
     public let accounts: Accounts
+    /// Devices of users.
+    public let devices: DeviceService
+    /// Messages from device to device.
+    public let toDevice: ToDeviceService
+    /// Public keys of users and devices.
+    public let encryption: EncryptionService
+    /// Who is online.
+    public let presence: PresenceService
+    /// How often clients may do what.
+    public let limits: ClientLimits
+    /// Notes from where clients come.
+    public let sightings: SightingFilter
+    /// Writes what is noted, also what workers tell.
+    public let sightingWriter: SightingWriter
     /// Rooms and their events.
     public let rooms: RoomService
     /// Who is typing.
@@ -42,10 +56,30 @@ public final class MainServices {
         streams.start(.accountData, at: ids.accountData.position, on: loop)
         streams.start(.tagAccountData, at: ids.accountData.position, on: loop)
         streams.start(.caches, at: ids.caches.position, on: loop)
+        streams.start(.deviceLists, at: ids.deviceLists.position, on: loop)
+        streams.start(.toDevice, at: ids.toDevice.position, on: loop)
+        streams.start(.presence, at: ids.presence.position, on: loop)
         let caches = CacheInvalidator(
             pool: pool, ids: ids.caches, publisher: streams, clock: clock)
+        limits = ClientLimits(settings.limits, clock: clock)
+        sightingWriter = SightingWriter(pool: pool)
+        sightings = SightingFilter(clock: clock)
+        sightings.sink = sightingWriter
+        let tokens = TokenCache(pool: pool, clock: clock)
+        let lists = DeviceListChanges(
+            pool: pool, ids: ids.deviceLists, publisher: streams, clock: clock)
+        devices = DeviceService(pool: pool, lists: lists, tokens: tokens, caches: caches)
+        toDevice = ToDeviceService(
+            settings: settings, pool: pool, ids: ids.toDevice, publisher: streams, clock: clock)
+        encryption = EncryptionService(
+            settings: settings, pool: pool, lists: lists, caches: caches, clock: clock)
+        presence = try await PresenceService(
+            pool: pool, ids: ids.presence, publisher: streams,
+            isEnabled: settings.isPresenceEnabled, timing: settings.presenceTiming, clock: clock,
+            on: loop)
         accounts = try await Accounts(
-            settings: settings, pool: pool, caches: caches, clock: clock, on: loop)
+            settings: settings, pool: pool, devices: devices, lists: lists, tokens: tokens,
+            limits: limits, clock: clock, on: loop)
         accountData = AccountDataService(pool: pool, ids: ids.accountData, publisher: streams)
         receipts = ReceiptService(
             pool: pool, ids: ids.receipts, publisher: streams, accountData: accountData,
@@ -55,6 +89,9 @@ public final class MainServices {
             settings: settings, pool: pool, ids: ids, publisher: streams, typing: typing,
             clock: clock, on: loop)
         profiles = ProfileService(settings: settings, pool: pool, rooms: rooms)
+        let partings = Partings(rooms: rooms, devices: devices)
+        accounts.partings = partings
+        partings.start(on: loop)
         startHousekeeping(on: loop)
     }
 
@@ -69,6 +106,14 @@ public final class MainServices {
                 try? await EventTransactions.prune(
                     before: self.clock.now - Self.transactionLifetimeMilliseconds,
                     in: self.pool, on: loop)
+                try? await DeviceTransactions.prune(
+                    before: self.clock.now - Self.transactionLifetimeMilliseconds,
+                    in: self.pool, on: loop)
+                try? await self.accounts.prune(on: loop)
+                if let lifetime = self.settings.sightingLifetime {
+                    try? await UserIPs.prune(
+                        before: self.clock.now - lifetime.milliseconds, in: self.pool, on: loop)
+                }
                 self.startHousekeeping(on: loop)
             }
         }

@@ -15,6 +15,7 @@ import Testing
 
 /// Runs `body` with a client of a server that has the client-server API, on a new database.
 func withAPI<Result: Sendable>(
+    configure: @escaping @Sendable (inout HomeserverSettings) -> Void = { _ in },
     sourceLocation: SourceLocation = #_sourceLocation,
     _ body: @escaping @Sendable (Client, isolated EventLoop) async throws -> Result
 ) throws -> Result {
@@ -27,7 +28,7 @@ func withAPI<Result: Sendable>(
                 host: cluster.socketFolder, port: cluster.port, user: PostgresCluster.superuser,
                 database: database, poolMax: 5), on: loop)
         do {
-            let server = try await server(pool, on: loop)
+            let server = try await server(pool, configure, on: loop)
             let address = try #require(SocketAddress(host: "127.0.0.1", port: 0))
             let listener = try server.listen(on: address, loop)
             let client = Client(address: listener.localAddress)
@@ -45,11 +46,14 @@ func withAPI<Result: Sendable>(
 }
 
 private func server(
-    _ pool: PostgresPool, on loop: isolated EventLoop
+    _ pool: PostgresPool, _ configure: (inout HomeserverSettings) -> Void,
+    on loop: isolated EventLoop
 ) async throws -> HTTPServer<ClientContext> {
     var settings = HomeserverSettings(serverName: "test", signingKey: .generate())
     settings.bcryptRounds = 4
     settings.isRegistrationEnabled = true
+    settings.limits = .unlimited
+    configure(&settings)
     try await pool.start(on: loop)
     try await Schema.migrate(pool, on: loop)
     let services = try await MainServices(settings: settings, pool: pool, on: loop)

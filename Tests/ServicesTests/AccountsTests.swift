@@ -133,14 +133,14 @@ import Testing
             let alice = try await services.register("alice", on: loop)
             let body: JSON = ["type": "m.login.password", "user": "alice", "password": "secret"]
             let login = try await services.accounts.logIn(body, on: loop)
-            let before = try await services.accounts.devices(userID: alice.userID, on: loop)
+            let before = try await services.devices.devices(userID: alice.userID, on: loop)
             #expect(before.count == 2)
             try await services.accounts.logOutEverywhere(userID: alice.userID, on: loop)
             let gone = await services.code {
                 _ = try await services.accounts.tokens.owner(of: login.accessToken, on: loop)
             }
             #expect(gone == "M_UNKNOWN_TOKEN")
-            let after = try await services.accounts.devices(userID: alice.userID, on: loop)
+            let after = try await services.devices.devices(userID: alice.userID, on: loop)
             #expect(after.isEmpty)
         }
     }

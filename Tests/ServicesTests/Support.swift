@@ -12,7 +12,8 @@ import Testing
 
 /// Runs `body` with the services of a main process on a new database, on a loop that the calling thread drives.
 func withServices<Result: Sendable>(
-    clock: WallClock = .system, sourceLocation: SourceLocation = #_sourceLocation,
+    clock: WallClock = .system, settings: HomeserverSettings = .test,
+    sourceLocation: SourceLocation = #_sourceLocation,
     _ body: @escaping @Sendable (MainServices, isolated EventLoop) async throws -> Result
 ) throws -> Result {
     let (cluster, database) = try PostgresCluster.sharedWithNewDatabase()
@@ -27,7 +28,7 @@ func withServices<Result: Sendable>(
             try await pool.start(on: loop)
             try await Schema.migrate(pool, on: loop)
             let services = try await MainServices(
-                settings: .test, pool: pool, clock: clock, on: loop)
+                settings: settings, pool: pool, clock: clock, on: loop)
             box.set(.success(try await body(services, loop)))
         } catch {
             box.set(.failure(error))
@@ -45,6 +46,7 @@ extension HomeserverSettings {
         settings.bcryptRounds = 4
         settings.passwordPepper = "pepper"
         settings.isRegistrationEnabled = true
+        settings.limits = .unlimited
         return settings
     }
 }
@@ -77,6 +79,18 @@ final class Listener: StreamPublisher {
         guard rows.count < count else { return }
         wanted = count
         await withUnsafeContinuation(isolation: loop) { waiting = $0 }
+    }
+}
+
+extension Accounts {
+    /// Registers as a request over HTTP does.
+    func register(
+        _ body: JSON, on loop: isolated EventLoop
+    ) async throws -> (userID: String, login: Login?) {
+        try await register(
+            InteractiveRequest(
+                method: "POST", path: "/_matrix/client/v3/register", body: body,
+                address: "10.0.0.1"), on: loop)
     }
 }
 

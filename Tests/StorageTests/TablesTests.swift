@@ -29,7 +29,7 @@ import Testing
             let owner = try await AccessTokens.owner(of: "t1", in: pool, on: loop)
             #expect(owner?.deviceID == "D1")
             let ended = try await AccessTokens.remove(
-                userID: "@a:x", deviceID: "D1", in: pool, on: loop)
+                userID: "@a:x", deviceIDs: ["D1"], in: pool, on: loop)
             #expect(Set(ended) == ["t1", "t2"])
             #expect(try await AccessTokens.owner(of: "t1", in: pool, on: loop) == nil)
             #expect(try await AccessTokens.owner(of: "t3", in: pool, on: loop) != nil)

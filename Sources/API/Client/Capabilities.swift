@@ -8,6 +8,7 @@ extension ClientEndpoint {
     static let capabilities = ClientEndpoint(.get, "/capabilities", .second) {
         request, context, loop in
         _ = try await context.requester(of: request, on: loop)
+        let settings = context.services.settings
         var versions = JSON([:])
         for version in context.services.rooms.supportedVersions {
             versions[version] = "stable"
@@ -15,13 +16,14 @@ extension ClientEndpoint {
         return .json([
             "capabilities": [
                 "m.room_versions": [
-                    "default": .string(context.services.settings.defaultRoomVersion),
-                    "available": versions,
+                    "default": .string(settings.defaultRoomVersion), "available": versions,
                 ],
-                "m.change_password": ["enabled": false],
+                "m.change_password": ["enabled": true],
                 "m.set_displayname": ["enabled": true],
                 "m.set_avatar_url": ["enabled": true],
+                "m.profile_fields": ["enabled": true],
                 "m.3pid_changes": ["enabled": false],
+                "m.get_login_token": ["enabled": .bool(settings.sessions.allowsLoginTokens)],
             ]
         ])
     }

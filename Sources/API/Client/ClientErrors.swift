@@ -9,7 +9,11 @@ public enum ClientErrors {
     /// The response for an error that a handler or the server itself threw.
     public static func render(_ error: any Error, _ request: HTTPRequest?) -> HTTPResponse {
         let refusal = refusal(for: error)
-        return .json(refusal.body, status: HTTPStatus(refusal.status))
+        var response = HTTPResponse.json(refusal.body, status: HTTPStatus(refusal.status))
+        if let wait = refusal.details["retry_after_ms"]?.intValue {
+            response.headers.set("Retry-After", "\((wait + 999) / 1000)")
+        }
+        return response
     }
 
     static func refusal(for error: any Error) -> MatrixError {
@@ -40,7 +44,7 @@ public enum ClientErrors {
             [.connectFailed, .connectionLost, .timeout, .poolExhausted].contains(error.code)
             || error.isRetryable
         // Text with a zero byte cannot be stored; only requests bring such text.
-        if error.code == .encoding || error.sqlState == "22021" {
+        if error.code == .encoding || ["22021", "22P05"].contains(error.sqlState) {
             return MatrixError(400, "M_UNKNOWN", "The request holds text that cannot be stored")
         }
         return mayRecover

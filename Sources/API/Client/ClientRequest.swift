@@ -9,6 +9,18 @@ import Storage
 /// A request with the questions that the endpoints ask of it.
 struct ClientRequest: Sendable {
     let http: HTTPRequest
+    /// Whether guests may make it.
+    var isOpenToGuests = false
+
+    /// Where it comes from, for limits and the list of devices.
+    var address: String { http.clientAddress?.host ?? "local" }
+
+    /// The request with its body, for what has to be proved.
+    func interactive(mayBeEmpty: Bool = false) throws(MatrixError) -> InteractiveRequest {
+        InteractiveRequest(
+            method: http.method.name, path: http.path, body: try body(mayBeEmpty: mayBeEmpty),
+            address: address)
+    }
 
     /// A part of the path.
     func path(_ name: String) -> String { http.parameters.text(name) }
@@ -72,6 +84,11 @@ struct Requester: Sendable {
 
     var userID: String { owner.userID }
 
+    /// The requester as the limits see it.
+    var subject: ClientLimits.Subject {
+        ClientLimits.Subject(userID: owner.userID, isExempt: owner.isAdmin)
+    }
+
     /// The requester as the sender of an event.
     func sender(transaction: String? = nil) -> EventSender {
         EventSender(
@@ -81,15 +98,24 @@ struct Requester: Sendable {
 }
 
 extension ClientContext {
-    /// Who makes the request. Throws M_MISSING_TOKEN or M_UNKNOWN_TOKEN.
+    /// Who makes the request. Throws M_MISSING_TOKEN, M_UNKNOWN_TOKEN or M_GUEST_ACCESS_FORBIDDEN.
     func requester(
         of request: ClientRequest, on loop: isolated EventLoop
     ) async throws -> Requester {
         let token = try request.accessToken()
-        if let owner = services.accounts.tokens.cachedOwner(of: token, on: loop) {
-            return Requester(token: token, owner: owner)
+        let tokens = services.accounts.tokens
+        let owner: AccessTokens.Owner
+        if let known = tokens.cachedOwner(of: token, on: loop) {
+            owner = known
+        } else {
+            owner = try await tokens.owner(of: token, on: loop)
         }
-        let owner = try await services.accounts.tokens.owner(of: token, on: loop)
+        services.sightings.seen(
+            owner, token: token, address: request.http.clientAddress?.host,
+            userAgent: request.http.headers["User-Agent"], on: loop)
+        if owner.isGuest, !request.isOpenToGuests {
+            throw MatrixError(403, "M_GUEST_ACCESS_FORBIDDEN", "Guest access not allowed")
+        }
         return Requester(token: token, owner: owner)
     }
 

@@ -7,21 +7,34 @@ public enum ClientRoutes {
     public static func register<Context: ClientServing>(into router: inout Router<Context>) {
         for endpoint in endpoints {
             let handler = endpoint.handler
+            let isOpenToGuests = GuestAccess.allows(endpoint.method, endpoint.path)
             for prefix in endpoint.era.prefixes {
                 router.onAsync(endpoint.method, prefix + endpoint.path, name: endpoint.path) {
                     request, context, loop in
-                    try await handler(ClientRequest(http: request), context.client, loop)
+                    let client = ClientRequest(http: request, isOpenToGuests: isOpenToGuests)
+                    return try await handler(client, context.client, loop)
                 }
             }
         }
     }
 
-    private static let endpoints: [ClientEndpoint] =
-        accountEndpoints + roomEndpoints + userEndpoints
+    static let endpoints: [ClientEndpoint] =
+        accountEndpoints + deviceEndpoints + roomEndpoints + userEndpoints
 
     private static let accountEndpoints: [ClientEndpoint] = [
-        .versions, .capabilities, .register, .registerAvailable, .loginFlows, .login, .logout,
-        .logoutAll, .whoami, .devices,
+        .versions, .wellKnown, .capabilities, .register, .registerAvailable, .sharedSecretNonce,
+        .sharedSecretRegister, .loginFlows, .login, .getLoginToken, .refresh, .refreshFirst,
+        .logout, .logoutAll, .whoami, .changePassword, .deactivate, .openIDToken,
+        .threePIDs, .postThreePID, .addThreePID, .bindThreePID, .deleteThreePID, .unbindThreePID,
+        .threePIDEmailToken,
+        .threePIDPhoneToken, .registerEmailToken, .registerPhoneToken, .passwordEmailToken,
+        .passwordPhoneToken,
+    ]
+
+    private static let deviceEndpoints: [ClientEndpoint] = [
+        .devices, .device, .putDevice, .deleteDevice, .deleteDevices, .sendToDevice,
+        .uploadKeys, .uploadDeviceKeys, .queryKeys, .claimKeys, .keyChanges,
+        .uploadCrossSigning, .uploadSignatures,
     ]
 
     private static let roomEndpoints: [ClientEndpoint] = [
@@ -35,6 +48,8 @@ public enum ClientRoutes {
     private static let userEndpoints: [ClientEndpoint] = [
         .putAccountData, .getAccountData, .putRoomAccountData, .getRoomAccountData, .getTags,
         .putTag, .deleteTag, .postFilter, .getFilter, .getProfile, .getDisplayName,
-        .putDisplayName, .getAvatar, .putAvatar, .pushRules, .globalPushRules,
+        .putDisplayName, .deleteDisplayName, .getAvatar, .putAvatar, .deleteAvatar,
+        .getProfileField, .putProfileField, .deleteProfileField,
+        .putPresence, .getPresence, .pushRules, .globalPushRules,
     ]
 }

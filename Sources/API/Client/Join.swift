@@ -22,6 +22,7 @@ extension ClientEndpoint {
         _ loop: isolated EventLoop
     ) async throws -> HTTPResponse {
         let requester = try await context.requester(of: request, on: loop)
+        try context.services.limits.join(room, requester.subject)
         let body = try request.body(mayBeEmpty: true)
         let roomID = try await context.services.rooms.join(
             room, reason: body["reason"]?.stringValue, sender: requester.sender(), on: loop)

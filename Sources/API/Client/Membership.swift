@@ -52,6 +52,10 @@ extension ClientEndpoint {
         guard let target = body["user_id"]?.stringValue else {
             throw MatrixError.missingParameter("user_id")
         }
+        if action == .invite {
+            try context.services.limits.invite(
+                target, to: request.path("roomId"), requester.subject)
+        }
         try await context.services.rooms.change(
             action, of: target, in: request.path("roomId"),
             reason: body["reason"]?.stringValue, sender: requester.sender(), on: loop)

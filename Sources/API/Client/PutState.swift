@@ -29,6 +29,7 @@ extension ClientEndpoint {
         _ loop: isolated EventLoop
     ) async throws -> HTTPResponse {
         let requester = try await context.requester(of: request, on: loop)
+        try context.services.limits.send(requester.subject)
         let eventID = try await context.services.rooms.send(
             type: request.path("eventType"), stateKey: stateKey, content: try request.body(),
             to: request.path("roomId"), sender: requester.sender(), on: loop)

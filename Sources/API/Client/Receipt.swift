@@ -20,6 +20,7 @@ extension ClientEndpoint {
         }
         let roomID = request.path("roomId")
         try await context.services.rooms.requireJoined(requester.userID, in: roomID, on: loop)
+        context.services.presence.isActive(requester.userID, on: loop)
         try await context.services.receipts.receive(
             type: type, roomID: roomID, userID: requester.userID,
             eventID: request.path("eventId"), threadID: threadID, on: loop)

@@ -8,6 +8,7 @@ extension ClientEndpoint {
     static let redact = ClientEndpoint(.put, "/rooms/{roomId}/redact/{eventId}/{txnId}") {
         request, context, loop in
         let requester = try await context.requester(of: request, on: loop)
+        try context.services.limits.redact(requester.subject)
         let eventID = try await context.services.rooms.redact(
             request.path("eventId"), in: request.path("roomId"),
             content: try request.body(mayBeEmpty: true),

@@ -17,6 +17,7 @@ extension ClientEndpoint {
         }
         try await context.services.rooms.requireJoined(
             requester.userID, in: roomID, on: loop)
+        context.services.presence.isActive(requester.userID, on: loop)
         if isTyping {
             let timeout = max(0, body["timeout"]?.intValue ?? 30_000)
             context.services.typing.start(

@@ -8,7 +8,9 @@ extension ClientEndpoint {
     static let whoami = ClientEndpoint(.get, "/account/whoami", .second) {
         request, context, loop in
         let requester = try await context.requester(of: request, on: loop)
-        var body: JSON = ["user_id": .string(requester.userID), "is_guest": false]
+        var body: JSON = [
+            "user_id": .string(requester.userID), "is_guest": .bool(requester.owner.isGuest),
+        ]
         body["device_id"] = requester.owner.deviceID.map { .string($0) }
         return .json(body)
     }

@@ -23,6 +23,8 @@ public struct HomeserverTemplate: Sendable, Hashable {
     public var hasOpenRegistration = false
     /// The cost of hashing a password; nil for the default.
     public var bcryptRounds: Int?
+    /// Whether clients may do everything as often as they like, for demonstrations and measurements.
+    public var hasNoRateLimits = false
     /// Whether `/_synapse/metrics` is served.
     public var enablesMetrics = false
     /// Secrets of this server; made anew for each template.
@@ -52,8 +54,8 @@ public struct HomeserverTemplate: Sendable, Hashable {
     /// The file's text.
     public var yaml: String {
         [
-            serverPart, listenersPart, databasePart, registrationPart, filesPart, jobsPart,
-            limitsPart,
+            serverPart, listenersPart, databasePart, registrationPart, rateLimitsPart, filesPart,
+            jobsPart, limitsPart,
         ].joined(separator: "\n")
     }
 
@@ -67,7 +69,7 @@ public struct HomeserverTemplate: Sendable, Hashable {
         # Mandatory. Whatever the answer, nothing is ever reported to anybody.
         report_stats: \(reportStats)
 
-        # The address that clients use, if it is not the one they connect to; not used by this release.
+        # The address that clients use, if it is not the one they connect to.
         #public_baseurl: https://matrix.example.org/
 
         # Where the process writes its number; synctl needs it.
@@ -146,7 +148,7 @@ public struct HomeserverTemplate: Sendable, Hashable {
             enable_registration: \(hasOpenRegistration)
             enable_registration_without_verification: \(hasOpenRegistration)
 
-            # For tools that register users although registration is closed; not used by this release.
+            # For tools that register users although registration is closed.
             registration_shared_secret: \(quotedScalar(registrationSharedSecret))
 
             # Kept for compatibility; access tokens of this server do not need it.
@@ -154,6 +156,31 @@ public struct HomeserverTemplate: Sendable, Hashable {
 
             # The cost of hashing a password: one more doubles it.
             \(rounds)
+
+            """
+    }
+
+    private var rateLimitsPart: String {
+        guard hasNoRateLimits else {
+            return """
+                # How often clients may do what: in the long run, and at once after a rest. What is not here is as in Synapse.
+                #rc_message: {per_second: 0.2, burst_count: 10}
+                #rc_login:
+                #  address: {per_second: 0.003, burst_count: 5}
+
+                """
+        }
+        let open = "{per_second: 1000000, burst_count: 1000000}"
+        return """
+            # Clients may do everything as often as they like: not for servers that others can reach.
+            rc_message: \(open)
+            rc_registration: \(open)
+            rc_login: {address: \(open), account: \(open), failed_attempts: \(open)}
+            rc_joins: {local: \(open), remote: \(open)}
+            rc_joins_per_room: \(open)
+            rc_invites: {per_room: \(open), per_user: \(open), per_issuer: \(open)}
+            rc_room_creation: \(open)
+            rc_presence: {per_user: \(open)}
 
             """
     }
@@ -182,7 +209,7 @@ public struct HomeserverTemplate: Sendable, Hashable {
             # Kept for compatibility: listeners with the resource metrics serve them in any case.
             enable_metrics: \(enablesMetrics)
 
-            # Whether users see who is online; not used by this release.
+            # Whether users see who is online.
             presence:
               enabled: true
 

@@ -1,18 +1,18 @@
 /// The text of access tokens, in the shape that Synapse gives them:
 /// `syt_<localpart, base64>_<20 random letters>_<checksum>`. Load balancers route by the localpart in it.
 enum AccessTokenText {
-    /// A new token.
-    static func make(localpart: String) -> String {
+    /// A new token; `kind` is `syt` for access tokens, `syr` for refresh tokens, `syl` for tokens that log in.
+    static func make(localpart: String, kind: String = "syt") -> String {
         var generator = SystemRandomNumberGenerator()
-        return make(localpart: localpart, using: &generator)
+        return make(localpart: localpart, kind: kind, using: &generator)
     }
 
     /// A new token with letters from `generator`.
     static func make(
-        localpart: String, using generator: inout some RandomNumberGenerator
+        localpart: String, kind: String = "syt", using generator: inout some RandomNumberGenerator
     ) -> String {
         let letters = RandomText.letters(20, using: &generator)
-        let base = "syt_\(base64(Array(localpart.utf8)))_\(letters)"
+        let base = "\(kind)_\(base64(Array(localpart.utf8)))_\(letters)"
         return "\(base)_\(base62(crc32(Array(base.utf8)), digitsMin: 6))"
     }
 

@@ -73,6 +73,11 @@ public final class TokenCache {
     private func checked(
         _ owner: AccessTokens.Owner, now: Int64
     ) throws(MatrixError) -> AccessTokens.Owner {
+        if owner.isLocked {
+            throw MatrixError(
+                401, "M_USER_LOCKED", "This account has been locked",
+                details: ["soft_logout": true])
+        }
         if let end = owner.validUntil, end < now {
             throw MatrixError(
                 401, "M_UNKNOWN_TOKEN", "Access token has expired", details: ["soft_logout": true])

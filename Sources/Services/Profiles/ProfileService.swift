@@ -26,6 +26,18 @@ public final class ProfileService {
         return profile
     }
 
+    /// Everything that a user tells of itself, as a JSON object. Throws M_NOT_FOUND.
+    public func fields(of userID: String, on loop: isolated EventLoop) async throws -> JSON {
+        let profile = try await profile(of: userID, on: loop)
+        var body = JSON([:])
+        if let text = try await Profiles.fields(of: userID, in: pool, on: loop) {
+            body = try JSON(parsing: text)
+        }
+        body["displayname"] = profile.displayName.map { .string($0) }
+        body["avatar_url"] = profile.avatarURL.map { .string($0) }
+        return body
+    }
+
     /// Changes a user's profile and shows the change in all rooms that the user is in.
     public func change(
         sender: EventSender, on loop: isolated EventLoop,
@@ -40,6 +52,55 @@ public final class ProfileService {
             in: pool, on: loop)
         for roomID in try await rooms.joinedRooms(of: sender.userID, on: loop) {
             try await rooms.showProfile(profile, in: roomID, sender: sender, on: loop)
+        }
+    }
+
+    /// The size that a profile must stay below, in bytes.
+    private static let profileBytesMax = 65_536
+    /// The longest name of a field, in bytes.
+    private static let nameBytesMax = 255
+
+    /// Sets a field other than `displayname` and `avatar_url` to any JSON value.
+    ///
+    /// Throws M_KEY_TOO_LARGE, M_INVALID_PARAM or M_PROFILE_TOO_LARGE.
+    public func setField(
+        _ name: String, to value: JSON, userID: String, on loop: isolated EventLoop
+    ) async throws {
+        try Self.check(name)
+        var bytes: [UInt8] = []
+        value.write(to: &bytes, style: .canonical)
+        let text = String(decoding: bytes, as: UTF8.self)
+        let isStored = try await Profiles.setField(
+            name, to: text, userID: userID, bytesMax: Self.profileBytesMax, in: pool, on: loop)
+        guard isStored else {
+            _ = try await profile(of: userID, on: loop)
+            throw MatrixError(400, "M_PROFILE_TOO_LARGE", "The profile would be too large")
+        }
+    }
+
+    /// Removes a field other than `displayname` and `avatar_url`.
+    public func removeField(
+        _ name: String, userID: String, on loop: isolated EventLoop
+    ) async throws {
+        try Self.check(name)
+        try await Profiles.removeField(name, userID: userID, in: pool, on: loop)
+    }
+
+    /// `m.tz`, or a name with a namespace: words of small letters, digits and `_` with points between them.
+    /// Specification: appendices, "Common Namespaced Identifier Grammar".
+    private static func check(_ name: String) throws(MatrixError) {
+        guard name.utf8.count <= nameBytesMax else {
+            throw MatrixError(400, "M_KEY_TOO_LARGE", "Field names have at most 255 bytes")
+        }
+        let words = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        let isRight = words.allSatisfy { word in
+            guard let first = word.first, (0x61...0x7A).contains(first) else { return false }
+            return word.allSatisfy {
+                (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F || $0 == 0x2D
+            }
+        }
+        guard isRight, words.count > 1 else {
+            throw .invalidParameter("Invalid profile field: \(name)")
         }
     }
 

@@ -29,4 +29,21 @@ final class CacheInvalidator {
             return ((), .caches, [.cache(row)])
         }
     }
+
+    /// Invalidates several entries, each with its keys.
+    func invalidateEach(
+        _ cache: String, keyLists: [[String]], on loop: isolated EventLoop
+    ) async throws {
+        let time = clock.now
+        try await announcements.storeEach(
+            keyLists, from: pool, on: .caches, loop: loop,
+            row: { keys in
+                .cache(CachesStreamRow(cache: cache, keys: keys, invalidatedMilliseconds: time))
+            },
+            { numbered in
+                try await CacheInvalidations.store(
+                    cache: cache, keyLists: numbered.map(\.element), time: time,
+                    streamIDs: numbered.map(\.id), in: pool, on: loop)
+            })
+    }
 }

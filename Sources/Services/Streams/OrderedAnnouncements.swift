@@ -43,4 +43,22 @@ final class OrderedAnnouncements {
             throw error
         }
     }
+
+    /// Runs `store` with as many fresh ids and announces one row with each of them.
+    func storeEach<Element>(
+        _ elements: [Element], from pool: PostgresPool, on stream: StreamName,
+        loop: isolated EventLoop, row: (Element) -> ReplicationRow,
+        _ store: ([(id: Int64, element: Element)]) async throws -> Void
+    ) async throws {
+        guard !elements.isEmpty else { return }
+        let numbers = try await ids.next(elements.count, from: pool, on: loop)
+        let numbered = Array(zip(numbers, elements)).map { (id: $0.0, element: $0.1) }
+        do {
+            try await store(numbered)
+            for (id, element) in numbered { finish(id, (stream, [row(element)]), on: loop) }
+        } catch {
+            for id in numbers { finish(id, nil, on: loop) }
+            throw error
+        }
+    }
 }

@@ -6,6 +6,17 @@ public protocol SyncActivityDelegate: AnyObject {
     func userBeganSync(_ userID: String, at time: Int64, on loop: isolated EventLoop)
     /// A user has not synced for the time of grace; the time is that of the last request's end.
     func userEndedSync(_ userID: String, at time: Int64, on loop: isolated EventLoop)
+    /// A request began that says where its user is.
+    func requestBegan(_ request: SyncRequest, on loop: isolated EventLoop)
+    /// Such a request has been answered, or its client has gone.
+    func requestEnded(_ request: SyncRequest, on loop: isolated EventLoop)
+}
+
+extension SyncActivityDelegate {
+    /// Does nothing.
+    public func requestBegan(_ request: SyncRequest, on loop: isolated EventLoop) {}
+    /// Does nothing.
+    public func requestEnded(_ request: SyncRequest, on loop: isolated EventLoop) {}
 }
 
 /// Counts the requests of each user and notices who stops.

@@ -44,7 +44,9 @@ extension SyncEngine {
             }
             // Nothing up to `now`: from here on the client's token may as well say so.
             request.since = result.nextBatch
-            if user.knowsNothingNew(since: result.nextBatch, position: position) {
+            if user.knowsNothingNew(since: result.nextBatch, position: position),
+                keys(of: request, user) != nil
+            {
                 return park(request, user, responder, until: deadline, on: loop)
             }
             // A token that is still ahead of this process after the wait is answered with what is there.
@@ -52,7 +54,7 @@ extension SyncEngine {
                 metrics.timeouts += 1
                 finish(request, user, on: loop)
                 return responder.answer(
-                    AnswerFrame.nothing(nextBatch: result.nextBatch), on: loop)
+                    AnswerFrame.nothing(nextBatch: result.nextBatch, result.keys), on: loop)
             }
             // Something happened meanwhile, or the user's rooms have to be read anew.
             if now == position { await loop.yield() }

@@ -15,7 +15,8 @@ extension SyncEngine {
         guard !isShutDown, deadline > loop.now else {
             metrics.timeouts += 1
             finish(request, user, on: loop)
-            return responder.answer(AnswerFrame.nothing(nextBatch: position), on: loop)
+            return responder.answer(
+                AnswerFrame.nothing(nextBatch: position, keys(of: request, user)), on: loop)
         }
         parkedNumber += 1
         let number = parkedNumber
@@ -53,9 +54,17 @@ extension SyncEngine {
 
     private func timeOut(_ number: UInt64, _ user: TrackedUser, on loop: isolated EventLoop) {
         guard let client = unpark(number, user, on: loop) else { return }
+        guard let keys = keys(of: client.request, user) else {
+            // Their number has changed meanwhile, and the answer says it.
+            loop.spawn {
+                await self.serve(
+                    client.request, user, client.responder, until: client.deadline, on: loop)
+            }
+            return
+        }
         metrics.timeouts += 1
         finish(client.request, user, on: loop)
-        client.responder.answer(AnswerFrame.nothing(nextBatch: position), on: loop)
+        client.responder.answer(AnswerFrame.nothing(nextBatch: position, keys), on: loop)
         forgetIdleUsers(on: loop)
     }
 

@@ -25,6 +25,9 @@ extension StreamToken {
             room: try await Events.maximumStreamOrdering(in: pool, on: loop))
         token.receipt = try await Receipts.maximumStreamID(in: pool, on: loop)
         token.accountData = try await AccountData.maximumStreamID(in: pool, on: loop)
+        token.presence = try await PresenceStates.maximumStreamID(in: pool, on: loop)
+        token.toDevice = try await DeviceInbox.maximumStreamID(in: pool, on: loop)
+        token.deviceList = try await DeviceLists.maximumStreamID(in: pool, on: loop)
         return token
     }
 }

@@ -32,6 +32,13 @@ public final class SyncEngine {
     var recent: RecentChanges
     var typing = TypingBoard()
 
+    /// How many keys devices have left, as texts that they share.
+    var keyTexts: [KeyCounts: KeyCountsText] = [:]
+    /// Counts invalidations of them, so that what was read before one is not believed after it.
+    var keyGeneration = 0
+    /// Up to where devices were sent messages, which are deleted once they ask for what comes after.
+    var sentToDevices: [DeviceKey: Int64] = [:]
+
     /// Rows that arrived and are not delivered yet.
     var inbox: StreamStep
     var isDelivering = false
@@ -57,7 +64,7 @@ public final class SyncEngine {
         inbox = StreamStep(position: position)
         activity = SyncActivity(grace: options.activityGrace, clock: clock)
         recent = RecentChanges(
-            floor: RecentChanges.Positions(room: position.room, receipt: position.receipt),
+            floor: RecentChanges.Positions(position),
             roomsMax: options.recentRoomsMax)
     }
 
@@ -79,9 +86,11 @@ public final class SyncEngine {
         var request = request
         request.timeout = min(max(request.timeout, .zero), options.timeoutMax)
         let user = begin(request, on: loop)
+        acknowledge(request, on: loop)
         let deadline = loop.now + request.timeout
         if let since = request.since, !request.fullState,
-            user.knowsNothingNew(since: since, position: position)
+            user.knowsNothingNew(since: since, position: position),
+            keys(of: request, user) != nil
         {
             metrics.parksFromMemory += 1
             park(request, user, responder, until: deadline, on: loop)
@@ -100,11 +109,12 @@ public final class SyncEngine {
         let waiting = future
         future.removeAll()
         for wait in waiting { wait.continuation.resume() }
-        let nothing = AnswerFrame.nothing(nextBatch: position)
         for user in users.values {
             for client in unparkAll(user, on: loop) {
                 finish(client.request, user, on: loop)
-                client.responder.answer(nothing, on: loop)
+                let keys = keys(of: client.request, user)
+                client.responder.answer(
+                    AnswerFrame.nothing(nextBatch: position, keys), on: loop)
             }
         }
     }
@@ -121,7 +131,10 @@ public final class SyncEngine {
             metrics.trackedUsers = users.count
         }
         user.requests += 1
-        if request.affectsPresence { activity.began(request.userID, on: loop) }
+        if request.affectsPresence {
+            activity.began(request.userID, on: loop)
+            activityDelegate?.requestBegan(request, on: loop)
+        }
         return user
     }
 
@@ -134,7 +147,10 @@ public final class SyncEngine {
                 idleUsers.append(user)
             }
         }
-        if request.affectsPresence { activity.ended(request.userID, on: loop) }
+        if request.affectsPresence {
+            activity.ended(request.userID, on: loop)
+            activityDelegate?.requestEnded(request, on: loop)
+        }
     }
 
     /// Drops users from the index who have not asked for long, or of whom there are too many.
@@ -167,7 +183,8 @@ public final class SyncEngine {
         at: StreamToken
     ) {
         guard !user.isLoaded, user.generation == generation,
-            at.room >= recent.floor.room, at.receipt >= recent.floor.receipt
+            at.room >= recent.floor.room, at.receipt >= recent.floor.receipt,
+            at.deviceList >= recent.floor.deviceList, at.presence >= recent.floor.presence
         else { return }
         user.isLoaded = true
         user.ignored = ignored
@@ -181,6 +198,8 @@ public final class SyncEngine {
             let changed = recent.positions(of: roomID)
             user.last.room = max(user.last.room, changed.room)
             user.last.receipt = max(user.last.receipt, changed.receipt)
+            user.last.deviceList = max(user.last.deviceList, changed.deviceList)
+            user.last.presence = max(user.last.presence, changed.presence)
             user.last.typing = max(user.last.typing, typing.serial(of: roomID))
         }
     }

@@ -5,7 +5,7 @@ import Storage
 ///
 /// Obeyed are `room.timeline` (limit, types, senders, `contains_url`), `room.state` (types, senders),
 /// `room.rooms`, `room.not_rooms`, `room.include_leave`, and the types of `room.ephemeral`,
-/// `room.account_data` and `account_data`. Members are never left out, which `lazy_load_members` allows.
+/// `room.account_data`, `account_data` and `presence`. Members are never left out, which `lazy_load_members` allows.
 public final class SyncFilter: Sendable {
     /// Which event types pass.
     struct Types: Sendable, Hashable {
@@ -51,6 +51,7 @@ public final class SyncFilter: Sendable {
     let ephemeral: Types
     let roomAccountData: Types
     let accountData: Types
+    let presence: Types
 
     /// Whether answers that are the same for everybody may serve: nothing is left out.
     let isPlain: Bool
@@ -68,6 +69,7 @@ public final class SyncFilter: Sendable {
         var ephemeral = Types()
         var roomAccountData = Types()
         var accountData = Types()
+        var presence = Types()
     }
 
     private init(_ parts: Parts) {
@@ -80,6 +82,7 @@ public final class SyncFilter: Sendable {
         ephemeral = parts.ephemeral
         roomAccountData = parts.roomAccountData
         accountData = parts.accountData
+        presence = parts.presence
         isPlain =
             timeline == SyncTimelines.Conditions() && rooms == nil && notRooms.isEmpty
             && ephemeral.isEverything
@@ -96,6 +99,7 @@ public final class SyncFilter: Sendable {
         }
         var parts = Parts()
         parts.accountData = try Reader(json["account_data"]).types()
+        parts.presence = try Reader(json["presence"]).types()
         let room = try Reader(json["room"])
         parts.rooms = try room.strings("rooms").map { Set($0) }
         parts.notRooms = try Set(room.strings("not_rooms") ?? [])

@@ -16,6 +16,10 @@ public struct SyncOptions: Sendable {
     public var liveEventsMax = 500
     /// How many answers are computed from the database at the same time.
     public var generalConcurrencyMax = 32
+    /// Whether answers tell who is online.
+    public var showsPresence = true
+    /// How many messages to a device one answer holds.
+    public var toDeviceMax = 100
     /// How many answers of a wave are written before other work gets its turn.
     public var waveSlice = 256
 

@@ -15,7 +15,9 @@ public struct SyncRequest: Sendable {
     public var filter: SyncFilter
     /// Whether to send the whole state of all rooms.
     public var fullState: Bool
-    /// Whether the user counts as online meanwhile.
+    /// Where the user is, as the client says.
+    public var presence = PresenceState.online
+    /// Whether that is to be told to others: not where the client says that nobody is there.
     public var affectsPresence: Bool
 
     /// A request of a user.

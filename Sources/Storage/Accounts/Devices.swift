@@ -33,6 +33,7 @@ public enum Devices {
         """
         INSERT INTO devices (user_id, device_id, display_name, last_seen, hidden)
         VALUES ($1, $2, $3, $4, false) ON CONFLICT (user_id, device_id) DO NOTHING
+        RETURNING device_id
         """)
 
     private static let delete = Statement(
@@ -46,6 +47,13 @@ public enum Devices {
         WHERE user_id = $1 AND NOT coalesce(hidden, false) ORDER BY device_id
         """)
 
+    private static let find = Statement(
+        "devices_find",
+        """
+        SELECT device_id, display_name, last_seen, ip FROM devices
+        WHERE user_id = $1 AND device_id = $2 AND NOT coalesce(hidden, false)
+        """)
+
     private static let rename = Statement(
         "devices_rename",
         """
@@ -55,28 +63,39 @@ public enum Devices {
         """)
 
     /// Stores a device unless it is known; a known one keeps its display name.
+    ///
+    /// Returns whether it is new.
     public static func add(
         userID: String, deviceID: String, displayName: String?, now: Int64,
         in database: any Database, on loop: isolated EventLoop
-    ) async throws(PostgresError) {
-        _ = try await database.query(
+    ) async throws(PostgresError) -> Bool {
+        let rows = try await database.query(
             upsert,
             [.text(userID), .text(deviceID), PostgresValue(displayName), .integer(now)], on: loop)
+        return !rows.isEmpty
     }
 
-    /// Forgets devices.
-    public static func remove(
-        userID: String, deviceIDs: [String], in database: any Database, on loop: isolated EventLoop
-    ) async throws(PostgresError) {
-        _ = try await database.query(delete, [.text(userID), .textArray(deviceIDs)], on: loop)
+    static func deletion(userID: String, deviceIDs: [String]) -> Command {
+        (delete, [.text(userID), .textArray(deviceIDs)])
     }
 
     /// The devices of a user, ordered by id.
     public static func all(
         userID: String, in database: any Database, on loop: isolated EventLoop
     ) async throws(PostgresError) -> [Device] {
+        try devices(await database.query(list, [.text(userID)], on: loop))
+    }
+
+    /// One device of a user.
+    public static func device(
+        _ deviceID: String, userID: String, in database: any Database, on loop: isolated EventLoop
+    ) async throws(PostgresError) -> Device? {
+        try devices(await database.query(find, [.text(userID), .text(deviceID)], on: loop)).first
+    }
+
+    private static func devices(_ rows: Rows) throws(PostgresError) -> [Device] {
         var devices: [Device] = []
-        for row in try await database.query(list, [.text(userID)], on: loop) {
+        for row in rows {
             devices.append(
                 Device(
                     deviceID: try row.text(0), displayName: try row.optionalText(1),

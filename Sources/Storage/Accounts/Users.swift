@@ -27,6 +27,9 @@ public enum Users {
         CREATE INDEX users_creation_ts ON users (creation_ts);
         """
 
+    /// Numbers of guests.
+    static let numbers = "CREATE SEQUENCE user_id_seq;"
+
     /// What login needs to know of an account.
     public struct Account: Sendable, Hashable {
         /// The full user id.
@@ -37,19 +40,28 @@ public enum Users {
         public let isDeactivated: Bool
         /// Whether the account is a guest's.
         public let isGuest: Bool
+        /// Whether the account is one of the server's administrators.
+        public let isAdmin: Bool
     }
 
     private static let insert = Statement(
         "users_insert",
         """
-        INSERT INTO users (name, password_hash, creation_ts, admin, is_guest)
-        VALUES ($1, $2, $3, $4, 0) ON CONFLICT (name) DO NOTHING RETURNING name
+        INSERT INTO users (name, password_hash, creation_ts, admin, is_guest, user_type)
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING RETURNING name
         """)
+
+    private static let setPassword = Statement(
+        "users_set_password",
+        "UPDATE users SET password_hash = $2 WHERE name = $1 AND deactivated = 0")
+
+    private static let nextNumber = Statement(
+        "users_next_number", "SELECT nextval('user_id_seq')")
 
     private static let find = Statement(
         "users_find",
         """
-        SELECT name, password_hash, deactivated, is_guest FROM users WHERE name = $1
+        SELECT name, password_hash, deactivated, is_guest, admin FROM users WHERE name = $1
         """)
 
     /// Makes an account.
@@ -57,15 +69,32 @@ public enum Users {
     /// Returns false when the name is taken. `createdAt` is in seconds, as Synapse stores it.
     public static func create(
         userID: String, passwordHash: String?, createdAt: Int64, isAdmin: Bool = false,
-        in database: any Database, on loop: isolated EventLoop
+        isGuest: Bool = false, userType: String? = nil, in database: any Database,
+        on loop: isolated EventLoop
     ) async throws(PostgresError) -> Bool {
         let rows = try await database.query(
             insert,
             [
                 .text(userID), PostgresValue(passwordHash), .integer(createdAt),
-                .integer(isAdmin ? 1 : 0),
+                .integer(isAdmin ? 1 : 0), .integer(isGuest ? 1 : 0), PostgresValue(userType),
             ], on: loop)
         return !rows.isEmpty
+    }
+
+    /// Gives an account another password.
+    public static func setPassword(
+        _ passwordHash: String, userID: String, in database: any Database,
+        on loop: isolated EventLoop
+    ) async throws(PostgresError) {
+        _ = try await database.query(
+            setPassword, [.text(userID), .text(passwordHash)], on: loop)
+    }
+
+    /// A number that no guest has had.
+    public static func nextNumber(
+        in database: any Database, on loop: isolated EventLoop
+    ) async throws(PostgresError) -> Int64 {
+        try await database.query(nextNumber, [], on: loop).firstInteger ?? 0
     }
 
     /// The account with exactly this id.
@@ -79,6 +108,7 @@ public enum Users {
         guard let row = rows.first else { return nil }
         return Account(
             userID: try row.text(0), passwordHash: try row.optionalText(1),
-            isDeactivated: try row.integer(2) != 0, isGuest: try row.integer(3) != 0)
+            isDeactivated: try row.integer(2) != 0, isGuest: try row.integer(3) != 0,
+            isAdmin: try row.integer(4) != 0)
     }
 }

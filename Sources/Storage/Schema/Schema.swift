@@ -12,7 +12,16 @@ public enum Schema {
 
     /// Every step, in order.
     static let steps: [Step] = [
-        Step(name: "beamline/001_first_light.sql", script: firstLight.joined(separator: "\n"))
+        Step(name: "beamline/001_first_light.sql", script: firstLight.joined(separator: "\n")),
+        Step(name: "beamline/002_accounts.sql", script: accounts.joined(separator: "\n")),
+    ]
+
+    private static let accounts: [String] = [
+        Users.numbers, RefreshTokens.schema, LoginTokens.schema, OpenIDTokens.schema,
+        Deactivations.schema, UserThreePIDs.schema, UserIPs.schema, DeviceKeys.schema,
+        OneTimeKeys.schema, CrossSigning.schema, DeviceLists.schema, DeviceInbox.schema,
+        DeviceTransactions.schema,
+        PresenceStates.schema,
     ]
 
     private static let firstLight: [String] = [

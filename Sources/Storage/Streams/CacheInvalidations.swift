@@ -1,3 +1,4 @@
+import JSON
 public import Postgres
 public import Reactor
 
@@ -41,6 +42,15 @@ public enum CacheInvalidations {
         VALUES ($1, 'master', $2, $3::text[], $4)
         """)
 
+    private static let insertEach = Statement(
+        "cache_invalidation_insert_each",
+        """
+        INSERT INTO cache_invalidation_stream_by_instance
+            (stream_id, instance_name, cache_func, keys, invalidation_ts)
+        SELECT s, 'master', $2, ARRAY(SELECT jsonb_array_elements_text(k::jsonb)), $4
+        FROM unnest($1::bigint[], $3::text[]) AS x (s, k)
+        """)
+
     private static let maximum = Statement(
         "cache_invalidation_maximum",
         "SELECT coalesce(max(stream_id), 0) FROM cache_invalidation_stream_by_instance")
@@ -63,6 +73,22 @@ public enum CacheInvalidations {
             [
                 .integer(streamID), .text(cache), keys.map { .textArray($0) } ?? .null,
                 .integer(time),
+            ], on: loop)
+    }
+
+    /// Stores invalidations of several entries, each with its keys and under a stream id of its own.
+    public static func store(
+        cache: String, keyLists: [[String]], time: Int64, streamIDs: [Int64],
+        in database: any Database, on loop: isolated EventLoop
+    ) async throws(PostgresError) {
+        // Arrays of arrays would have to be of one length.
+        let lists = keyLists.map { keys in
+            JSON.array(keys.map { .string($0) }).description
+        }
+        _ = try await database.query(
+            insertEach,
+            [
+                .integerArray(streamIDs), .text(cache), .textArray(lists), .integer(time),
             ], on: loop)
     }
 

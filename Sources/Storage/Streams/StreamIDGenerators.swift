@@ -11,6 +11,12 @@ public final class StreamIDGenerators {
     public let accountData: StreamIDGenerator
     /// Positions of cache invalidations.
     public let caches: StreamIDGenerator
+    /// Positions of device lists and of signatures of users.
+    public let deviceLists: StreamIDGenerator
+    /// Positions of messages to devices.
+    public let toDevice: StreamIDGenerator
+    /// Positions of presence.
+    public let presence: StreamIDGenerator
     /// Numbers of state groups, of which only the uniqueness matters.
     public let stateGroups: StreamIDGenerator
 
@@ -26,6 +32,15 @@ public final class StreamIDGenerators {
     private static let cacheIDs = Statement(
         "next_caches",
         "SELECT nextval('cache_invalidation_stream_seq') FROM generate_series(1, $1::bigint)")
+    private static let deviceListIDs = Statement(
+        "next_device_lists",
+        "SELECT nextval('device_lists_sequence') FROM generate_series(1, $1::bigint)")
+    private static let toDeviceIDs = Statement(
+        "next_to_device",
+        "SELECT nextval('device_inbox_sequence') FROM generate_series(1, $1::bigint)")
+    private static let presenceIDs = Statement(
+        "next_presence",
+        "SELECT nextval('presence_stream_sequence') FROM generate_series(1, $1::bigint)")
     private static let stateGroupIDs = Statement(
         "next_state_groups",
         "SELECT nextval('state_group_id_seq') FROM generate_series(1, $1::bigint)")
@@ -43,6 +58,15 @@ public final class StreamIDGenerators {
         caches = StreamIDGenerator(
             Self.cacheIDs,
             current: try await CacheInvalidations.maximumStreamID(in: pool, on: loop))
+        deviceLists = StreamIDGenerator(
+            Self.deviceListIDs,
+            current: try await DeviceLists.maximumStreamID(in: pool, on: loop))
+        toDevice = StreamIDGenerator(
+            Self.toDeviceIDs,
+            current: try await DeviceInbox.maximumStreamID(in: pool, on: loop))
+        presence = StreamIDGenerator(
+            Self.presenceIDs,
+            current: try await PresenceStates.maximumStreamID(in: pool, on: loop))
         stateGroups = StreamIDGenerator(
             Self.stateGroupIDs,
             current: try await pool.query(Self.maximumStateGroup, [], on: loop).firstInteger ?? 0)

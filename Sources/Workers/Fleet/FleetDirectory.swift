@@ -49,6 +49,7 @@ struct FleetDirectory {
         main.clientPort = ports.removeLast()
         main.bindAddresses = ["127.0.0.1"]
         main.hasOpenRegistration = true
+        main.hasNoRateLimits = true
         main.enablesMetrics = true
         main.bcryptRounds = bcryptRounds
         main.database = DatabaseConfiguration(

@@ -39,7 +39,12 @@ final class MainProcess: RoleProcess {
             settings: try settings(), pool: environment.pool, on: loop)
         services.streams.subscribe(MainStreams(replication, services), on: loop)
         ReplicationMetrics.register(replication, in: environment.metrics, on: loop)
-        let engine = SyncEngine(pool: environment.pool, position: services.position)
+        workers.start(services)
+        var options = SyncOptions()
+        options.showsPresence = services.settings.isPresenceEnabled
+        let engine = SyncEngine(
+            pool: environment.pool, position: services.position, options: options)
+        engine.activityDelegate = services.presence
         self.engine = engine
         SyncMetricsExport.register(engine, in: environment.metrics, on: loop)
         services.streams.subscribe(engine, on: loop)
@@ -88,12 +93,7 @@ final class MainProcess: RoleProcess {
                 description:
                     "\(path): is no signing key, expected a line `ed25519 <version> <seed>`")
         }
-        var settings = HomeserverSettings(serverName: configuration.server.name, signingKey: key)
-        settings.bcryptRounds = configuration.registration.bcryptRounds
-        settings.passwordPepper = configuration.registration.passwordPepper
-        settings.isRegistrationEnabled = configuration.registration.isOpen
-        settings.defaultRoomVersion = configuration.server.defaultRoomVersion
-        return settings
+        return HomeserverSettings(configuration, signingKey: key)
     }
 }
 
@@ -105,19 +105,8 @@ final class MainContext: ClientServing, SyncServing {
     init(_ services: MainServices, _ engine: SyncEngine) {
         client = ClientContext(services: services)
         sync = SyncContext(
-            engine: engine, tokens: services.accounts.tokens, pool: services.pool)
-    }
-}
-
-extension MainServices {
-    /// Where all streams stand, as /sync counts.
-    var position: StreamToken {
-        var token = StreamToken(room: streams.position(of: .events))
-        token.typing = streams.position(of: .typing)
-        token.receipt = streams.position(of: .receipts)
-        token.accountData = max(
-            streams.position(of: .accountData), streams.position(of: .tagAccountData))
-        return token
+            engine: engine, tokens: services.accounts.tokens, pool: services.pool,
+            sightings: services.sightings)
     }
 }
 

@@ -24,7 +24,8 @@ final class MainStreams: StreamPublisher {
 /// One stream of the main process, as replication reads it.
 final class MainStream: ReplicationSource {
     enum Kind: CaseIterable {
-        case events, typing, receipts, accountData, tagAccountData, caches
+        case events, typing, receipts, accountData, tagAccountData, caches, presence, deviceLists,
+            toDevice
     }
 
     private let kind: Kind
@@ -43,6 +44,9 @@ final class MainStream: ReplicationSource {
         case .accountData: .accountData
         case .tagAccountData: .tagAccountData
         case .caches: .caches
+        case .presence: .presence
+        case .deviceLists: .deviceLists
+        case .toDevice: .toDevice
         }
     }
 
@@ -79,6 +83,27 @@ final class MainStream: ReplicationSource {
             let found = try await CacheInvalidations.updates(
                 from: from, to: upTo, limit: limit, in: pool, on: loop)
             return found.map { ReplicationUpdate($0) }
+        case .presence:
+            let found = try await PresenceStates.updates(
+                from: from, to: upTo, limit: limit, in: pool, on: loop)
+            return found.map {
+                ReplicationUpdate(
+                    token: $0.streamID, row: .presence(PresenceStreamRow($0.presence)))
+            }
+        case .deviceLists:
+            let found = try await DeviceLists.updates(
+                from: from, to: upTo, limit: limit, in: pool, on: loop)
+            return found.map {
+                ReplicationUpdate(
+                    token: $0.streamID, row: .deviceList(DeviceListsStreamRow(userID: $0.userID)))
+            }
+        case .toDevice:
+            let found = try await DeviceInbox.updates(
+                from: from, to: upTo, limit: limit, in: pool, on: loop)
+            return found.map {
+                ReplicationUpdate(
+                    token: $0.streamID, row: .toDevice(ToDeviceStreamRow(entity: $0.userID)))
+            }
         }
     }
 

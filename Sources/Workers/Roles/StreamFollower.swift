@@ -10,7 +10,8 @@ final class StreamFollower: ReplicationClientDelegate {
     private let log: Logger
     /// What an engine must know before it can serve.
     private static let engineStreams: [StreamName] = [
-        .events, .typing, .receipts, .accountData, .tagAccountData,
+        .events, .typing, .receipts, .accountData, .tagAccountData, .presence, .toDevice,
+        .deviceLists,
     ]
     private var engine: SyncEngine?
     private var positions: [StreamName: Int64] = [:]
@@ -29,7 +30,8 @@ final class StreamFollower: ReplicationClientDelegate {
     ///
     /// `nil` if the process is to end before that.
     func startEngine(
-        _ pool: PostgresPool, _ tokens: TokenCache, on loop: isolated EventLoop
+        _ pool: PostgresPool, _ tokens: TokenCache, _ options: SyncOptions,
+        on loop: isolated EventLoop
     ) async -> SyncEngine? {
         self.tokens = tokens
         if !knowsPositions, !isStopping {
@@ -39,7 +41,10 @@ final class StreamFollower: ReplicationClientDelegate {
         var token = StreamToken(room: positions[.events] ?? 0)
         token.receipt = positions[.receipts] ?? 0
         token.accountData = max(positions[.accountData] ?? 0, positions[.tagAccountData] ?? 0)
-        let engine = SyncEngine(pool: pool, position: token)
+        token.presence = positions[.presence] ?? 0
+        token.toDevice = positions[.toDevice] ?? 0
+        token.deviceList = positions[.deviceLists] ?? 0
+        let engine = SyncEngine(pool: pool, position: token, options: options)
         self.engine = engine
         for batch in earlyTyping { engine.streamAdvanced(batch, on: loop) }
         earlyTyping = []

@@ -2,12 +2,42 @@ internal import Logging
 internal import Reactor
 internal import Replication
 internal import ReplicationWire
+internal import Services
+internal import Storage
 
-/// Writes into the main process's log what happens to its workers.
+/// Writes into the main process's log what happens to its workers, and hands on what they tell.
 final class WorkerObserver: ReplicationServerDelegate {
     private let log: Logger
+    private var services: MainServices?
 
     init(log: Logger) { self.log = log }
+
+    /// Hands what workers tell to these services from now on.
+    func start(_ services: MainServices) { self.services = services }
+
+    func userSync(_ sync: UserSync, at peer: ReplicationPeer, on loop: isolated EventLoop) {
+        services?.presence.workerSyncs(
+            sync.userID, peer: peer.id, isSyncing: sync.isSyncing, at: sync.lastSyncMilliseconds,
+            on: loop)
+    }
+
+    func usersGone(_ users: [String], at peer: ReplicationPeer, on loop: isolated EventLoop) {
+        for userID in users {
+            services?.presence.workerSyncs(
+                userID, peer: peer.id, isSyncing: false, at: .max, on: loop)
+        }
+    }
+
+    func received(
+        _ command: ReplicationCommand, from peer: ReplicationPeer, on loop: isolated EventLoop
+    ) {
+        guard case .userIP(let seen) = command else { return }
+        services?.sightingWriter.seen(
+            UserIPs.Sighting(
+                userID: seen.userID, accessToken: seen.accessToken, deviceID: seen.deviceID,
+                address: seen.ip, userAgent: seen.userAgent, time: seen.lastSeenMilliseconds),
+            on: loop)
+    }
 
     func connected(_ peer: ReplicationPeer, on loop: isolated EventLoop) {
         // Whoever looks whether the port is open comes by here too: a worker says its name.

@@ -46,8 +46,11 @@ final class WorkerProcess: RoleProcess {
         client.start(on: loop)
         if configuration.role == .synchrotron {
             let tokens = TokenCache(pool: environment.pool)
+            var options = SyncOptions()
+            options.showsPresence = configuration.isPresenceEnabled
             guard
-                let engine = await follower.startEngine(environment.pool, tokens, on: loop)
+                let engine = await follower.startEngine(
+                    environment.pool, tokens, options, on: loop)
             else { return }
             SyncMetricsExport.register(engine, in: environment.metrics, on: loop)
             let activity = SyncActivityReporter(client)
@@ -55,6 +58,7 @@ final class WorkerProcess: RoleProcess {
             engine.activityDelegate = activity
             let context = SyncContext(
                 engine: engine, tokens: tokens, pool: environment.pool)
+            context.sightings.sink = activity
             try await front.listen(context: context, on: loop) { resource, router in
                 if resource == .client { SyncRoutes.register(into: &router) }
             }
@@ -77,8 +81,8 @@ final class WorkerProcess: RoleProcess {
     }
 }
 
-/// Tells the main process, over replication, who syncs at this worker.
-final class SyncActivityReporter: SyncActivityDelegate {
+/// Tells the main process, over replication, who syncs at this worker, and from where.
+final class SyncActivityReporter: SyncActivityDelegate, SightingSink {
     private let client: ReplicationClient
 
     init(_ client: ReplicationClient) { self.client = client }
@@ -89,5 +93,15 @@ final class SyncActivityReporter: SyncActivityDelegate {
 
     func userEndedSync(_ userID: String, at time: Int64, on loop: isolated EventLoop) {
         client.userSync(userID, isSyncing: false, lastSyncMilliseconds: time, on: loop)
+    }
+
+    func seen(_ sighting: UserIPs.Sighting, on loop: isolated EventLoop) {
+        client.send(
+            .userIP(
+                UserIP(
+                    userID: sighting.userID, accessToken: sighting.accessToken,
+                    ip: sighting.address, userAgent: sighting.userAgent,
+                    deviceID: sighting.deviceID, lastSeenMilliseconds: sighting.time)),
+            on: loop)
     }
 }

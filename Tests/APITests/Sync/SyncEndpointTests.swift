@@ -40,6 +40,7 @@ private func withSync(
             var settings = HomeserverSettings(serverName: "test", signingKey: .generate())
             settings.bcryptRounds = 4
             settings.isRegistrationEnabled = true
+            settings.limits = .unlimited
             let services = try await MainServices(settings: settings, pool: pool, on: loop)
             let engine = SyncEngine(
                 pool: pool, position: try await .stored(in: pool, on: loop))

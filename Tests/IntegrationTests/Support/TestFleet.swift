@@ -112,6 +112,20 @@ final class TestFleet: Sendable {
         enable_registration: true
         enable_registration_without_verification: true
         bcrypt_rounds: 4
+        rc_message: {per_second: 10000, burst_count: 10000}
+        rc_registration: {per_second: 10000, burst_count: 10000}
+        rc_login:
+          address: {per_second: 10000, burst_count: 10000}
+          account: {per_second: 10000, burst_count: 10000}
+        rc_joins:
+          local: {per_second: 10000, burst_count: 10000}
+        rc_joins_per_room: {per_second: 10000, burst_count: 10000}
+        rc_invites:
+          per_user: {per_second: 10000, burst_count: 10000}
+          per_issuer: {per_second: 10000, burst_count: 10000}
+        rc_room_creation: {per_second: 10000, burst_count: 10000}
+        rc_presence:
+          per_user: {per_second: 10000, burst_count: 10000}
         start_pushers: false
         notify_appservices: false
         listeners:

@@ -21,7 +21,7 @@ final class SyncWorld {
     init(pool: PostgresPool, on loop: isolated EventLoop) async throws {
         self.pool = pool
         services = try await MainServices(
-            settings: HomeserverSettings(serverName: "test", signingKey: .generate()),
+            settings: .test,
             pool: pool, clock: SyncWorld.clock, on: loop)
     }
 

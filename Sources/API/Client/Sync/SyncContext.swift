@@ -12,6 +12,8 @@ public final class SyncContext {
     public let engine: SyncEngine
     /// Whose the access tokens are.
     public let tokens: TokenCache
+    /// Notes from where clients come.
+    public let sightings: SightingFilter
     let pool: PostgresPool
     // Clients repeat the same filter with every request. A stored filter never changes.
     private var filters: [FilterKey: SyncFilter] = [:]
@@ -24,7 +26,11 @@ public final class SyncContext {
     }
 
     /// A context over these.
-    public init(engine: SyncEngine, tokens: TokenCache, pool: PostgresPool) {
+    public init(
+        engine: SyncEngine, tokens: TokenCache, pool: PostgresPool,
+        sightings: SightingFilter = SightingFilter()
+    ) {
+        self.sightings = sightings
         self.engine = engine
         self.tokens = tokens
         self.pool = pool

@@ -43,6 +43,9 @@ public enum SyncRoutes {
         _ exchange: HTTPExchange, _ http: ClientRequest, _ owner: AccessTokens.Owner,
         _ context: SyncContext, on loop: isolated EventLoop
     ) throws {
+        context.sightings.seen(
+            owner, token: try http.accessToken(), address: http.http.clientAddress?.host,
+            userAgent: http.http.headers["User-Agent"], on: loop)
         var request = try SyncQuery(http).request(of: owner)
         let filterText = http.query("filter")
         if let filter = try context.knownFilter(filterText, userID: owner.userID) {
@@ -68,7 +71,7 @@ struct SyncQuery {
     let since: StreamToken?
     let timeout: Duration
     let fullState: Bool
-    let affectsPresence: Bool
+    let presence: PresenceState
 
     init(_ http: ClientRequest) throws(MatrixError) {
         guard http.query("from") == nil else {
@@ -88,15 +91,18 @@ struct SyncQuery {
         default: throw .invalidParameter("full_state must be true or false")
         }
         switch http.query("set_presence") {
-        case nil, "online", "unavailable": affectsPresence = true
-        case "offline": affectsPresence = false
+        case nil, "online": presence = .online
+        case "unavailable": presence = .unavailable
+        case "offline": presence = .offline
         default: throw .invalidParameter("set_presence must be online, unavailable or offline")
         }
     }
 
     func request(of owner: AccessTokens.Owner) -> SyncRequest {
-        SyncRequest(
+        var request = SyncRequest(
             userID: owner.userID, deviceID: owner.deviceID, since: since, timeout: timeout,
-            fullState: fullState, affectsPresence: affectsPresence)
+            fullState: fullState, affectsPresence: presence != .offline)
+        request.presence = presence
+        return request
     }
 }

@@ -5,14 +5,14 @@ import Storage
 /// Writes what a ``GeneralSync`` found.
 struct GeneralAnswer {
     let sync: GeneralSync
-    let accountData: [[UInt8]]
+    /// What the answer tells beside rooms.
+    let rest: AnswerFrame.Rest
 
     private var request: SyncRequest { sync.request }
 
     /// The body, or nil when there is nothing to tell and `evenIfEmpty` is false.
     func write(nextBatch: StreamToken, evenIfEmpty: Bool, time: Int64) -> [UInt8]? {
-        var rest = AnswerFrame.Rest()
-        rest.accountData = accountData
+        var rest = rest
         var output = AnswerFrame.head(nextBatch: nextBatch)
         var hasJoined = false
         for room in sync.rooms {

@@ -16,6 +16,8 @@ struct GeneralSync {
         /// All joined rooms, whatever the filter says.
         var joinedRooms: [String]
         var ignored: Set<String>
+        /// How many keys the asking device has left.
+        var keys: KeyCountsText?
     }
 
     struct Personal {
@@ -24,6 +26,7 @@ struct GeneralSync {
         var ignored: Set<String> = []
         var accountData: [SyncPersonalData.AccountDatum] = []
         var tags: [SyncPersonalData.Tag] = []
+        var people = GeneralPeople.Found()
     }
 
     let request: SyncRequest
@@ -57,16 +60,24 @@ struct GeneralSync {
         try await readState(on: loop)
         try await readDataOfNewRooms(&personal, on: loop)
         addTyping()
-        let accountData = addAccountData(personal)
+        var rest = AnswerFrame.Rest()
+        rest.accountData = addAccountData(personal)
+        let people = GeneralPeople(sync: self)
+        try await people.addDeviceLists(personal, to: &rest, on: loop)
+        people.add(personal.people, to: &rest)
         var nextBatch = now
         if let since = request.since { nextBatch = now.merged(with: since) }
+        if let last = people.lastMessage(personal.people) { nextBatch.toDevice = last }
         let isFirst = request.since == nil || request.fullState
-        let body = GeneralAnswer(sync: self, accountData: accountData).write(
+        let body = GeneralAnswer(sync: self, rest: rest).write(
             nextBatch: nextBatch, evenIfEmpty: isFirst, time: engine.clock.now)
+        if body != nil, !rest.toDevice.isEmpty {
+            engine.sent(upTo: nextBatch.toDevice, to: request)
+        }
         return Result(
             answer: body.map { SyncAnswer($0) }, nextBatch: nextBatch,
             joinedRooms: personal.memberships.filter { $0.membership == "join" }.map(\.roomID),
-            ignored: personal.ignored)
+            ignored: personal.ignored, keys: rest.keys)
     }
 
     private func readPersonal(on loop: isolated EventLoop) async throws -> Personal {
@@ -86,8 +97,13 @@ struct GeneralSync {
                 SyncPersonalData.readingTags(
                     userID: userID, after: low.accountData, upTo: now.accountData))
         }
-        let results = try await query(statements, on: loop)
+        let people = GeneralPeople(sync: self)
+        let generation = engine.keyGeneration
+        let own = people.statements
+        let results = try await query(statements + own.map(\.statement), on: loop)
         var personal = Personal()
+        personal.people = try people.found(
+            own, results.suffix(own.count), generation: generation)
         personal.memberships = try SyncMemberships.memberships(results[0])
         personal.history = try SyncMemberships.history(results[1])
         personal.ignored = Set(try SyncMemberships.ignoredUsers(results[2]))

@@ -28,7 +28,12 @@ final class TrackedUser {
     /// Whether it stands in the queue of idle users.
     var isQueuedIdle = false
 
+    /// How many keys each of the user's devices has left, as far as that is known.
+    var keys: [String: KeyCountsText] = [:]
+
     // Scratch space of a wave.
+    var waveDeviceLists = DeviceListNews()
+    var wavePresence: [Int] = []
     var waveNumber = 0
     var waveSections: [Int] = []
     var waveIsGeneral = false
@@ -45,7 +50,8 @@ final class TrackedUser {
     func knowsNothingNew(since: StreamToken, position: StreamToken) -> Bool {
         guard isLoaded, position.isAtLeast(since), since.isAtLeast(floor) else { return false }
         guard last.room <= since.room, last.receipt <= since.receipt,
-            last.accountData <= since.accountData
+            last.accountData <= since.accountData, last.presence <= since.presence,
+            last.toDevice <= since.toDevice, last.deviceList <= since.deviceList
         else { return false }
         let typing = since.typing > position.typing ? -1 : since.typing
         return last.typing <= typing

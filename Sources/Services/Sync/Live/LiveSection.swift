@@ -24,8 +24,8 @@ final class LiveSection {
     var summary: SyncRoomState.Summary?
     private var base: RoomSection?
     private var sharedBytes: SharedBytes?
-    /// The whole answer for clients for whom nothing else happened.
-    var answer: SyncAnswer?
+    /// The whole answers for clients for whom nothing else happened, by how many keys they have left.
+    var answers: [ObjectIdentifier: SyncAnswer] = [:]
 
     init(roomID: String) {
         self.roomID = roomID

@@ -2,6 +2,8 @@ import ReplicationWire
 
 /// The rows that arrived while the ones before were being delivered. They are delivered together.
 struct StreamStep {
+    /// Where the process stood before the rows.
+    let start: StreamToken
     /// Where the process stands after the rows.
     var position: StreamToken
     var events: [EventStreamRow] = []
@@ -11,6 +13,12 @@ struct StreamStep {
     /// The main process has started again: all that was known of typing is void.
     var typingWasReset = false
     var accountData: [AccountDataChange] = []
+    /// Whose devices have got messages.
+    var toDevice: Set<String> = []
+    /// Whether somebody's devices or keys changed.
+    var hasDeviceLists = false
+    /// The latest presence of each user of whom it changed.
+    var presence: [String: PresenceStreamRow] = [:]
     /// Rows are missing: nobody can tell whom they concerned.
     var hasGap = false
     /// Whether anything arrived, if only a position.
@@ -29,6 +37,7 @@ struct StreamStep {
     private var tagToken: Int64
 
     init(position: StreamToken = StreamToken()) {
+        start = position
         self.position = position
         accountDataToken = position.accountData
         tagToken = position.accountData
@@ -57,10 +66,19 @@ struct StreamStep {
             for case .receipt(let row) in batch.rows { receipts.append(row) }
             return true
         case .accountData, .tagAccountData: return addAccountData(batch)
-        case .presence: return advance(\.presence, to: batch.token)
+        case .presence:
+            guard advance(\.presence, to: batch.token) else { return false }
+            for case .presence(let row) in batch.rows { presence[row.userID] = row }
+            return true
         case .pushRules: return advance(\.pushRules, to: batch.token)
-        case .toDevice: return advance(\.toDevice, to: batch.token)
-        case .deviceLists: return advance(\.deviceList, to: batch.token)
+        case .toDevice:
+            guard advance(\.toDevice, to: batch.token) else { return false }
+            for case .toDevice(let row) in batch.rows { toDevice.insert(row.entity) }
+            return true
+        case .deviceLists:
+            guard advance(\.deviceList, to: batch.token) else { return false }
+            if !batch.rows.isEmpty { hasDeviceLists = true }
+            return true
         default: return false
         }
     }

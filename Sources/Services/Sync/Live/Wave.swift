@@ -10,15 +10,19 @@ import Storage
 struct Wave {
     let engine: SyncEngine
     let step: StreamStep
-    let news: SyncEngine.News
+    let news: StepNews
     private var sections: [LiveSection] = []
     private var places: [String: Int] = [:]
     private var touched: [TrackedUser] = []
     private var head = SharedBytes([])
     private var lastSections: [Int] = []
+    private var lastTail: SharedBytes?
     private var lastAnswer: SyncAnswer?
+    /// The texts of `m.presence` events.
+    var presence: [[UInt8]] = []
+    private var tails: [WaveTail: SharedBytes] = [:]
 
-    init(engine: SyncEngine, step: StreamStep, news: SyncEngine.News) {
+    init(engine: SyncEngine, step: StreamStep, news: StepNews) {
         self.engine = engine
         self.step = step
         self.news = news
@@ -27,13 +31,17 @@ struct Wave {
     mutating func apply(on loop: isolated EventLoop) -> [SyncEngine.Delivery] {
         engine.position = step.position
         engine.waveNumber += 1
-        if step.hasGap { startAnew() }
+        if step.hasGap || news.isLost { startAnew() }
         takeTyping()
         takeEventRows()
         takeReceipts()
         takeAccountData()
+        takeToDevice()
         renderEvents()
         for index in sections.indices { spread(index) }
+        takeDeviceLists()
+        takeTransitions()
+        takePresence()
         guard !touched.isEmpty else { return [] }
         head = SharedBytes(AnswerFrame.head(nextBatch: engine.position))
         var deliveries: [SyncEngine.Delivery] = []
@@ -53,8 +61,7 @@ struct Wave {
     /// Rows are missing: what the index knows is void, and everybody who waits is served from the database.
     private mutating func startAnew() {
         engine.recent = RecentChanges(
-            floor: RecentChanges.Positions(
-                room: step.position.room, receipt: step.position.receipt),
+            floor: RecentChanges.Positions(step.position),
             roomsMax: engine.options.recentRoomsMax)
         for user in engine.users.values {
             engine.unload(user)
@@ -78,7 +85,7 @@ struct Wave {
 
     private mutating func takeEventRows() {
         for row in step.events {
-            engine.recent.noteEvent(in: row.roomID, at: step.position.room)
+            engine.recent.note(\.room, in: row.roomID, at: step.position.room)
             let section = section(of: row.roomID)
             section.hasEventRows = true
             section.isComplete = news.rooms.contains(row.roomID)
@@ -97,13 +104,13 @@ struct Wave {
         for row in step.receipts {
             if row.type == "m.read.private" {
                 guard let user = engine.users[row.userID] else { continue }
-                engine.recent.noteReceipt(in: row.roomID, at: step.position.receipt)
+                engine.recent.note(\.receipt, in: row.roomID, at: step.position.receipt)
                 user.last.receipt = step.position.receipt
                 touch(user)
                 user.waveIsGeneral = true
                 continue
             }
-            engine.recent.noteReceipt(in: row.roomID, at: step.position.receipt)
+            engine.recent.note(\.receipt, in: row.roomID, at: step.position.receipt)
             let section = section(of: row.roomID)
             section.hasReceiptRows = true
             guard let data = row.data else {
@@ -171,10 +178,12 @@ struct Wave {
 
     // MARK: Who is told
 
-    private mutating func touch(_ user: TrackedUser) {
+    mutating func touch(_ user: TrackedUser) {
         guard user.waveNumber != engine.waveNumber else { return }
         user.waveNumber = engine.waveNumber
         user.waveSections.removeAll(keepingCapacity: true)
+        user.waveDeviceLists = DeviceListNews()
+        user.wavePresence.removeAll(keepingCapacity: true)
         user.waveIsGeneral = false
         touched.append(user)
     }
@@ -202,7 +211,9 @@ struct Wave {
         for client: ParkedClient, of user: TrackedUser
     ) -> SyncAnswer? {
         let request = client.request
-        guard !user.waveIsGeneral, request.filter.isPlain, user.isLoaded else { return nil }
+        guard !user.waveIsGeneral, request.filter.isPlain, user.isLoaded,
+            let keys = engine.keys(of: request, user), let tail = tail(for: request, user, keys)
+        else { return nil }
         var isPersonal = false
         for index in user.waveSections {
             let section = sections[index]
@@ -212,27 +223,54 @@ struct Wave {
             if !user.ignored.isEmpty, section.hasMessage(from: user.ignored) { return nil }
             isPersonal = isPersonal || section.isPersonal(to: request)
         }
-        if isPersonal { return pieces(for: user.waveSections, request) }
-        if user.waveSections.count == 1 { return soleAnswer(user.waveSections[0]) }
-        if let lastAnswer, user.waveSections == lastSections { return lastAnswer }
+        if isPersonal { return pieces(for: user.waveSections, tail, request) }
+        if user.waveSections.count == 1, tail === keys.tail {
+            return soleAnswer(user.waveSections[0], keys)
+        }
+        if let lastAnswer, user.waveSections == lastSections, tail === lastTail {
+            return lastAnswer
+        }
         lastSections = user.waveSections
-        lastAnswer = pieces(for: user.waveSections, nil)
+        lastTail = tail
+        lastAnswer = pieces(for: user.waveSections, tail, nil)
         return lastAnswer
     }
 
-    /// One piece for everybody for whom only this room is news.
-    private func soleAnswer(_ index: Int) -> SyncAnswer {
-        if let answer = sections[index].answer { return answer }
+    /// What follows the rooms: the same for all who are told the same; nil if there is nothing at all to tell.
+    private mutating func tail(
+        for request: SyncRequest, _ user: TrackedUser, _ keys: KeyCountsText
+    ) -> SharedBytes? {
+        let shown = request.filter.presence.passes("m.presence") ? user.wavePresence : []
+        if shown.isEmpty, user.waveDeviceLists.isEmpty {
+            return user.waveSections.isEmpty ? nil : keys.tail
+        }
+        let key = WaveTail(
+            keys: ObjectIdentifier(keys), deviceLists: user.waveDeviceLists, presence: shown)
+        if let tail = tails[key] { return tail }
+        var rest = AnswerFrame.Rest()
+        rest.keys = keys
+        rest.deviceLists = user.waveDeviceLists
+        rest.presence = shown.map { presence[$0] }
+        let tail = SharedBytes(AnswerFrame.tail(rest))
+        tails[key] = tail
+        return tail
+    }
+
+    /// One piece for everybody for whom only this room is news, and who has as many keys left.
+    private func soleAnswer(_ index: Int, _ keys: KeyCountsText) -> SyncAnswer {
+        if let answer = sections[index].answers[ObjectIdentifier(keys)] { return answer }
         var bytes: [UInt8] = []
-        for piece in [head, sections[index].shared, AnswerFrame.tail] {
+        for piece in [head, sections[index].shared, keys.tail] {
             piece.bytes.withUnsafeBytes { bytes.append(contentsOf: $0) }
         }
         let answer = SyncAnswer(bytes)
-        sections[index].answer = answer
+        sections[index].answers[ObjectIdentifier(keys)] = answer
         return answer
     }
 
-    private func pieces(for indices: [Int], _ request: SyncRequest?) -> SyncAnswer {
+    private func pieces(
+        for indices: [Int], _ tail: SharedBytes, _ request: SyncRequest?
+    ) -> SyncAnswer {
         var pieces = [head]
         pieces.reserveCapacity(indices.count * 2 + 1)
         for (number, index) in indices.enumerated() {
@@ -244,7 +282,14 @@ struct Wave {
                 pieces.append(section.shared)
             }
         }
-        pieces.append(AnswerFrame.tail)
+        pieces.append(tail)
         return SyncAnswer(pieces)
     }
+}
+
+/// What an answer tells beside rooms.
+struct WaveTail: Hashable {
+    let keys: ObjectIdentifier
+    let deviceLists: DeviceListNews
+    let presence: [Int]
 }

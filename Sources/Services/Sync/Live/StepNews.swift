@@ -1,0 +1,115 @@
+import Postgres
+import Reactor
+import ReplicationWire
+import Storage
+
+/// What a step needs from the database.
+struct StepNews {
+    /// The new events of the rooms that somebody here has joined, oldest first.
+    var events: [SyncEvent] = []
+    /// The rooms whose events were read.
+    var rooms: Set<String> = []
+    var summaries: [SyncRoomState.Summary] = []
+    /// Who came to those rooms, and who went.
+    var transitions: [SyncDeviceLists.Transition] = []
+    /// Whose devices changed.
+    var deviceLists: [SyncDeviceLists.Change] = []
+    /// Where those are whose presence changed, and those who came and went.
+    var userRooms: [String: Set<String>] = [:]
+    /// Something could not be read, so that nobody knows whom it concerned.
+    var isLost = false
+}
+
+/// Reads a step's news: all events in one statement, whatever their number, and all else in one round trip with it.
+private struct StepReader {
+    let statements: [(Statement, [PostgresValue])]
+    private let uses: [Use]
+    private let rooms: Set<String>
+
+    private enum Use {
+        case events, summaries, transitions, deviceLists, userRooms
+    }
+
+    init(_ step: StreamStep, tracked: [String: TrackedRoom], eventsMax: Int) {
+        var statements: [(Statement, [PostgresValue])] = []
+        var uses: [Use] = []
+        func add(_ use: Use, _ statement: (Statement, [PostgresValue])) {
+            uses.append(use)
+            statements.append(statement)
+        }
+        var moved = Set(step.presence.keys)
+        var rows = step.events.filter { tracked[$0.roomID] != nil }
+        if rows.count > eventsMax { rows = [] }
+        rooms = Set(rows.map(\.roomID))
+        if !rows.isEmpty { add(.events, SyncTimelines.reading(eventIDs: rows.map(\.eventID))) }
+        let members = rows.filter { $0.type == "m.room.member" }
+        if !members.isEmpty {
+            let changed = Set(members.map(\.roomID)).sorted()
+            add(.summaries, SyncRoomState.readingSummaries(roomIDs: changed))
+            add(
+                .transitions,
+                SyncDeviceLists.readingTransitions(
+                    roomIDs: changed, after: step.start.room, upTo: step.position.room))
+            moved.formUnion(members.compactMap(\.stateKey))
+        }
+        if step.hasDeviceLists {
+            add(
+                .deviceLists,
+                SyncDeviceLists.readingAll(
+                    after: step.start.deviceList, upTo: step.position.deviceList))
+        }
+        if !moved.isEmpty {
+            add(.userRooms, SyncDeviceLists.readingRooms(userIDs: moved.sorted()))
+        }
+        self.statements = statements
+        self.uses = uses
+    }
+
+    func news(_ results: [Rows]) throws(PostgresError) -> StepNews {
+        var news = StepNews()
+        news.rooms = rooms
+        for (use, rows) in zip(uses, results) {
+            switch use {
+            case .events: news.events = try SyncTimelines.events(rows)
+            case .summaries: news.summaries = try SyncRoomState.summaries(rows)
+            case .transitions: news.transitions = try SyncDeviceLists.transitions(rows)
+            case .deviceLists: news.deviceLists = try SyncDeviceLists.changes(rows)
+            case .userRooms: news.userRooms = try SyncDeviceLists.rooms(rows)
+            }
+        }
+        return news
+    }
+}
+
+extension SyncEngine {
+    /// Reads what a step needs.
+    ///
+    /// While the database is away, clients stay parked and rows gather. In the end whoever is concerned is served
+    /// by the general path, which tells the client of the trouble.
+    func read(_ step: StreamStep, on loop: isolated EventLoop) async -> StepNews {
+        let reader = StepReader(step, tracked: rooms, eventsMax: options.liveEventsMax)
+        var news = StepNews()
+        guard !reader.statements.isEmpty else { return news }
+        var pause = Duration.milliseconds(50)
+        for _ in 0..<40 where !isShutDown {
+            do {
+                metrics.queries += reader.statements.count
+                return try reader.news(try await pool.queryAll(reader.statements, on: loop))
+            } catch {
+                metrics.readFailures += 1
+                // What does not pass by itself, the clients are better told one by one.
+                guard Self.mayPass(error) else { break }
+                await loop.sleep(for: pause)
+                pause = min(pause * 2, .seconds(1))
+            }
+        }
+        // Of events it is known at least in which rooms they are.
+        news.isLost = step.hasDeviceLists || !step.presence.isEmpty
+        return news
+    }
+
+    private static func mayPass(_ error: PostgresError) -> Bool {
+        error.isRetryable
+            || [.connectFailed, .connectionLost, .timeout, .poolExhausted].contains(error.code)
+    }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import Testing
+
+@testable import API
+
+/// Holds the documentation's table of endpoints against the routes.
+@Suite struct EndpointTableTests {
+    private struct Row: Hashable {
+        let method: String
+        let path: String
+    }
+
+    private static func rows() throws -> [(row: Row, state: String)] {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../Sources/API/API.docc/ClientServerAPI.md")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        return text.split(separator: "\n").compactMap { line in
+            let cells = line.split(separator: "|").map {
+                $0.trimmingCharacters(in: CharacterSet(charactersIn: " `"))
+            }
+            guard cells.count >= 3, cells[1].hasPrefix("/") else { return nil }
+            return (Row(method: cells[0], path: cells[1]), cells[2])
+        }
+    }
+
+    private static var routes: Set<Row> {
+        var routes = Set(
+            ClientRoutes.endpoints.map { endpoint in
+                let prefix = endpoint.path.hasPrefix("/_") || endpoint.path.hasPrefix("/.well")
+                return Row(
+                    method: endpoint.method.name,
+                    path: (prefix ? "" : "/_matrix/client/v3") + endpoint.path)
+            })
+        routes.insert(Row(method: "GET", path: "/_matrix/client/v3/sync"))
+        return routes
+    }
+
+    @Test func theTableSaysWhatIsServed() throws {
+        let rows = try Self.rows()
+        #expect(rows.count > 150)
+        #expect(Set(rows.map(\.row)).count == rows.count, "an endpoint stands there twice")
+        let known: Set<String> = ["served", "refused", "not yet"]
+        for (row, state) in rows { #expect(known.contains(state), "\(row): \(state)") }
+        let told = Set(rows.filter { $0.state != "not yet" }.map(\.row))
+        #expect(Self.routes.subtracting(told).isEmpty, "served, but not in the table")
+        #expect(told.subtracting(Self.routes).isEmpty, "in the table, but not served")
+    }
+
+    @Test func whatGuestsMayDoIsServed() {
+        let names = Set(ClientRoutes.endpoints.map { "\($0.method.name) \($0.path)" })
+        let planned: Set<String> = [
+            "GET /rooms/{roomId}/context/{eventId}", "GET /rooms/{roomId}/initialSync",
+            "GET /events",
+        ]
+        #expect(GuestAccess.allowed.subtracting(names) == planned)
+    }
+}
