@@ -1,5 +1,6 @@
 import JSON
 import Reactor
+import Services
 import Testing
 
 @testable import API

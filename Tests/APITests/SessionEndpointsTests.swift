@@ -1,6 +1,7 @@
 import Crypto
 import JSON
 import Reactor
+import Services
 import Testing
 
 @testable import API
@@ -135,6 +136,25 @@ import Testing
         }
     }
 
+    /// A registration that is signed with a shared secret.
+    private static func signed(
+        _ name: String, _ secret: String, _ client: Client, on loop: isolated EventLoop
+    ) async throws -> JSON {
+        let answer = try await client.request("GET", "/_synapse/admin/v1/register", on: loop)
+        let nonce = try #require(answer.body["nonce"]?.stringValue)
+        let text = [nonce, name, "secret", "admin"].joined(separator: "\0")
+        let mac = HMAC<Insecure.SHA1>.authenticationCode(
+            for: Array(text.utf8), using: SymmetricKey(data: Array(secret.utf8)))
+        let digits = mac.map { byte in
+            let text = String(byte, radix: 16)
+            return text.count == 1 ? "0" + text : text
+        }
+        return [
+            "nonce": .string(nonce), "username": .string(name), "password": "secret",
+            "admin": true, "mac": .string(digits.joined()),
+        ]
+    }
+
     @Test func aSharedSecretRegisters() throws {
         try withAPI { settings in
             settings.isRegistrationEnabled = false
@@ -142,29 +162,14 @@ import Testing
             settings.publicBaseURL = "https://matrix.test/"
         } _: { client, loop in
             let path = "/_synapse/admin/v1/register"
-            func body(_ name: String, secret: String) async throws -> JSON {
-                let answer = try await client.request("GET", path, on: loop)
-                let nonce = try #require(answer.body["nonce"]?.stringValue)
-                let text = [nonce, name, "secret", "admin"].joined(separator: "\0")
-                let mac = HMAC<Insecure.SHA1>.authenticationCode(
-                    for: Array(text.utf8), using: SymmetricKey(data: Array(secret.utf8)))
-                let digits = mac.map { byte in
-                    let text = String(byte, radix: 16)
-                    return text.count == 1 ? "0" + text : text
-                }
-                return [
-                    "nonce": .string(nonce), "username": .string(name), "password": "secret",
-                    "admin": true, "mac": .string(digits.joined()),
-                ]
-            }
-            let right = try await body("root", secret: "shared")
+            let right = try await Self.signed("root", "shared", client, on: loop)
             let done = try await client.request("POST", path, right, on: loop)
             #expect(done.body["user_id"] == "@root:test")
             let used = try await client.request("POST", path, right, on: loop)
             #expect(used.status == 400)
-            let wrong = try await body("root2", secret: "guessed")
+            let wrong = try await Self.signed("root2", "guessed", client, on: loop)
             #expect(try await client.request("POST", path, wrong, on: loop).status == 403)
-            let taken = try await body("root", secret: "shared")
+            let taken = try await Self.signed("root", "shared", client, on: loop)
             let answer = try await client.request("POST", path, taken, on: loop)
             #expect(answer.code == "M_USER_IN_USE")
             let closed = try await client.request(
@@ -244,11 +249,15 @@ import Testing
         try withAPI { client, loop in
             let token = try await client.register("alice", on: loop)
             let profile = Self.v3 + "/profile/@alice:test"
-            func put(_ name: String, _ body: JSON) async throws -> Answer {
-                try await client.request("PUT", "\(profile)/\(name)", token: token, body, on: loop)
+            let fields: [(String, JSON)] = [
+                ("m.tz", ["m.tz": "Europe/Paris"]),
+                ("org.example.job", ["org.example.job": ["a": 1]]),
+            ]
+            for (name, body) in fields {
+                let answer = try await client.request(
+                    "PUT", "\(profile)/\(name)", token: token, body, on: loop)
+                #expect(answer.status == 200)
             }
-            #expect(try await put("m.tz", ["m.tz": "Europe/Paris"]).status == 200)
-            #expect(try await put("org.example.job", ["org.example.job": ["a": 1]]).status == 200)
             let all = try await client.request("GET", profile, on: loop)
             #expect(
                 all.body == [
@@ -265,7 +274,8 @@ import Testing
                 (long + "r", JSON([long + "r": 1]), "M_KEY_TOO_LARGE"),
             ]
             for (name, body, code) in cases {
-                let answer = try await put(name, body)
+                let answer = try await client.request(
+                    "PUT", "\(profile)/\(name)", token: token, body, on: loop)
                 #expect(answer.status == 400)
                 #expect(answer.code == code, "\(name)")
             }

@@ -24,6 +24,10 @@ import Testing
             let (userID, login) = try await services.accounts.register(answer, on: loop)
             #expect(userID == "@alice:test")
             #expect(login?.accessToken.hasPrefix("syt_YWxpY2U_") == true)
+            // The same session is told the same again, another one is refused.
+            let repeated = try await services.accounts.register(answer, on: loop)
+            #expect(repeated.userID == userID)
+            answer["auth"] = ["type": "m.login.dummy"]
             let again = answer
             let taken = await services.code {
                 _ = try await services.accounts.register(again, on: loop)
@@ -84,6 +88,12 @@ import Testing
                 [
                     "type": "m.login.password", "password": "x",
                     "identifier": ["type": "m.id.phone"],
+                ], "M_FORBIDDEN"
+            ),
+            (
+                [
+                    "type": "m.login.password", "password": "x",
+                    "identifier": ["type": "m.id.magic"],
                 ], "M_UNKNOWN"
             ),
         ] as [(JSON, String)])

@@ -1,3 +1,4 @@
+import JSON
 import Reactor
 import ReplicationWire
 import Storage

@@ -149,6 +149,27 @@ import Testing
         }
     }
 
+    /// What each is told of one change, whichever way.
+    private func told(
+        _ feed: SyncFeed, _ since: inout [String: String], on loop: isolated EventLoop,
+        _ change: () async throws -> Void
+    ) async throws -> [String: JSON] {
+        var parked: [String: TestResponder] = [:]
+        for (name, token) in since {
+            parked[name] = try await feed.park(name, since: token, on: loop)
+        }
+        try await change()
+        var told: [String: JSON] = [:]
+        for (name, responder) in parked {
+            let live = try await responder.json(on: loop)
+            let general = try await feed.sync(name, since: since[name], on: loop)
+            #expect(live["device_lists"] == general["device_lists"], "\(name)")
+            told[name] = live["device_lists"]
+            since[name] = live.nextBatch
+        }
+        return told
+    }
+
     @Test func whoComesAndGoesChangesTheListOnBothPaths() throws {
         try withWorld { world, loop in
             try await addDevices(["a", "b", "c"], world, on: loop)
@@ -161,30 +182,15 @@ import Testing
             for name in ["a", "b"] {
                 since[name] = try await feed.sync(name, on: loop).nextBatch
             }
-            /// What each is told of one change, whichever way.
-            func told(
-                _ change: () async throws -> Void
-            ) async throws -> [String: JSON] {
-                var parked: [String: TestResponder] = [:]
-                for (name, token) in since {
-                    parked[name] = try await feed.park(name, since: token, on: loop)
-                }
-                try await change()
-                var told: [String: JSON] = [:]
-                for (name, responder) in parked {
-                    let live = try await responder.json(on: loop)
-                    let general = try await feed.sync(name, since: since[name], on: loop)
-                    #expect(live["device_lists"] == general["device_lists"], "\(name)")
-                    told[name] = live["device_lists"]
-                    since[name] = live.nextBatch
-                }
-                return told
-            }
             let nobody: JSON = ["changed": [], "left": []]
-            let left = try await told { try await world.leave("c", room, on: loop) }
+            let left = try await told(feed, &since, on: loop) {
+                try await world.leave("c", room, on: loop)
+            }
             // c is still in a room with a, but in none with b.
             #expect(left == ["a": nobody, "b": ["changed": [], "left": ["@c:test"]]])
-            let came = try await told { try await world.join("c", room, on: loop) }
+            let came = try await told(feed, &since, on: loop) {
+                try await world.join("c", room, on: loop)
+            }
             let arrived: JSON = ["changed": ["@c:test"], "left": []]
             #expect(came == ["a": arrived, "b": arrived])
             await feed.settle(on: loop)
