@@ -203,6 +203,23 @@ import Testing
             let devices = try await client.request(
                 "GET", Self.v3 + "/devices", token: token, on: loop)
             #expect(devices.status == 200)
+            let owner = try await client.register("alice", on: loop)
+            for (access, status) in [("can_join", 200), ("forbidden", 403)] {
+                let room = try await client.createRoom(
+                    token: owner,
+                    [
+                        "preset": "public_chat",
+                        "initial_state": [
+                            [
+                                "type": "m.room.guest_access", "state_key": "",
+                                "content": ["guest_access": .string(access)],
+                            ]
+                        ],
+                    ], on: loop)
+                let joined = try await client.request(
+                    "POST", Self.v3 + "/join/\(room)", token: token, [:], on: loop)
+                #expect(joined.status == status)
+            }
         }
     }
 

@@ -1,7 +1,9 @@
 import JSON
+import Postgres
 import Reactor
 import ReplicationWire
 import Storage
+import Synchronization
 import Testing
 
 @testable import Services
@@ -168,4 +170,95 @@ import Testing
             #expect(codes.filter { $0 == "M_USER_IN_USE" }.count == 7)
         }
     }
+
+    @Test func wrongPasswordsAreLimitedAlsoForWhoKnowsTheRightOne() throws {
+        var settings = HomeserverSettings.test
+        settings.limits.loginFailures = RateLimit(perSecond: 0.001, burstCount: 2)
+        try withServices(settings: settings) { services, loop in
+            _ = try await services.register("alice", on: loop)
+            var codes: [String?] = []
+            for password in ["wrong", "secret", "bad", "secret"] {
+                codes.append(
+                    await services.code {
+                        _ = try await services.accounts.logIn(
+                            [
+                                "type": "m.login.password", "user": "alice",
+                                "password": .string(password),
+                            ], on: loop)
+                    })
+            }
+            #expect(codes == ["M_FORBIDDEN", nil, "M_FORBIDDEN", "M_LIMIT_EXCEEDED"])
+        }
+    }
+
+    @Test func registrationsFromAnAddressAreLimited() throws {
+        var settings = HomeserverSettings.test
+        settings.limits.registration = RateLimit(perSecond: 0.001, burstCount: 2)
+        try withServices(settings: settings) { services, loop in
+            _ = try await services.register("a1", on: loop)
+            _ = try await services.register("a2", on: loop)
+            let code = await services.code { _ = try await services.register("a3", on: loop) }
+            #expect(code == "M_LIMIT_EXCEEDED")
+        }
+    }
+
+    private func challenge(
+        _ services: MainServices, on loop: isolated EventLoop
+    ) async throws -> JSON {
+        do {
+            _ = try await services.accounts.register(["password": "secret"], on: loop)
+        } catch let error as MatrixError where error.status == 401 {
+            return try #require(error.details["session"])
+        }
+        return .null
+    }
+
+    private func finish(
+        _ session: JSON, _ services: MainServices, on loop: isolated EventLoop
+    ) async -> String? {
+        await services.code {
+            _ = try await services.accounts.register(
+                ["password": "secret", "auth": ["type": "m.login.dummy", "session": session]],
+                on: loop)
+        }
+    }
+
+    @Test func unfinishedAuthenticationsAreForgottenAndBounded() throws {
+        let hand = Hand()
+        try withServices(clock: hand.clock) { services, loop in
+            let first = try await challenge(services, on: loop)
+            hand.advance(16 * 60 * 1000)
+            #expect(await finish(first, services, on: loop) == "M_UNKNOWN")
+            let early = try await challenge(services, on: loop)
+            for _ in 0..<10_000 { _ = try await challenge(services, on: loop) }
+            #expect(await finish(early, services, on: loop) == "M_UNKNOWN")
+            #expect(
+                await finish(try await challenge(services, on: loop), services, on: loop) == nil)
+        }
+    }
+
+    @Test func whereDevicesWereSeenIsWrittenTogether() throws {
+        try withServices { services, loop in
+            let alice = try await services.register("alice", on: loop)
+            for address in ["10.0.0.1", "10.0.0.2", "10.0.0.1"] {
+                services.sightings.seen(
+                    alice.owner, token: "t", address: address, userAgent: "Client/1", on: loop)
+            }
+            await services.sightingWriter.write(on: loop)
+            let devices = try await services.devices.devices(userID: alice.userID, on: loop)
+            #expect(devices.first?.address?.hasPrefix("10.0.0.") == true)
+            let rows = try await services.pool.query(
+                Statement(unprepared: "SELECT ip, user_agent FROM user_ips ORDER BY ip"), [],
+                on: loop)
+            #expect(try rows.map { try $0.text(0) } == ["10.0.0.1", "10.0.0.2"])
+            #expect(try rows.first?.text(1) == "Client/1")
+        }
+    }
+}
+
+/// A clock that stands where it is put.
+final class Hand: Sendable {
+    private let time = Mutex<Int64>(1_700_000_000_000)
+    var clock: WallClock { WallClock { self.time.withLock { $0 } } }
+    func advance(_ milliseconds: Int64) { time.withLock { $0 += milliseconds } }
 }

@@ -1,17 +1,9 @@
 import JSON
-import Synchronization
 import Testing
 
 @testable import Services
 
 @Suite struct RateLimiterTests {
-    /// A clock that stands where it is put.
-    private final class Hand: Sendable {
-        private let time = Mutex<Int64>(1_000_000)
-        var clock: WallClock { WallClock { self.time.withLock { $0 } } }
-        func advance(_ milliseconds: Int64) { time.withLock { $0 += milliseconds } }
-    }
-
     /// How long one would have to wait; nil if it is allowed.
     private func wait(_ limiter: RateLimiter, _ key: String, isPeek: Bool = false) -> Int64? {
         do throws(MatrixError) {

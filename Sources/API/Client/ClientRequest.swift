@@ -91,9 +91,11 @@ struct Requester: Sendable {
 
     /// The requester as the sender of an event.
     func sender(transaction: String? = nil) -> EventSender {
-        EventSender(
+        var sender = EventSender(
             userID: owner.userID, deviceID: owner.deviceID, tokenID: owner.tokenID,
             transactionID: transaction)
+        sender.isGuest = owner.isGuest
+        return sender
     }
 }
 

@@ -8,6 +8,8 @@ public struct EventSender: Sendable, Hashable {
     public var deviceID: String?
     /// The number of the device's token.
     public var tokenID: Int64?
+    /// Whether the user has no account of its own.
+    public var isGuest = false
     /// The client's id for the request, by which a repeated request is recognised.
     public var transactionID: String?
 

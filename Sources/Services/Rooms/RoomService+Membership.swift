@@ -20,9 +20,19 @@ extension RoomService {
             throw MatrixError.notFound("Can't join a room that no known server is in")
         }
         if room.membership(of: sender.userID) == .join { return roomID }
+        if sender.isGuest { try await requireGuestAccess(to: room, on: loop) }
         try await setMembership(
             .join, of: sender.userID, reason: reason, in: room, sender: sender, on: loop)
         return roomID
+    }
+
+    /// Throws M_FORBIDDEN unless guests may join a room. Specification: client-server API, "Guest Access".
+    private func requireGuestAccess(to room: Room, on loop: isolated EventLoop) async throws {
+        let place = StateKey("m.room.guest_access", "")
+        let event = try await event(at: place, of: RoomDraft(room), on: loop)
+        guard event?.content["guest_access"]?.stringValue == "can_join" else {
+            throw MatrixError.forbidden("Guest access not allowed")
+        }
     }
 
     /// Leaves a room, or refuses an invitation to it. Leaving twice is no mistake.
