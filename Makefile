@@ -63,13 +63,13 @@ build: build-deps
 	swift build $(RELEASE) --product synctl
 
 # The real client that the integration tests drive, in a virtual environment of its own.
-$(VENV)/nio-$(NIO_VERSION): | deps
+$(VENV)/nio-e2e-$(NIO_VERSION): | deps
 	rm -rf $(VENV)
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check matrix-nio==$(NIO_VERSION)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check "matrix-nio[e2e]==$(NIO_VERSION)"
 	touch $@
 
-client: deps $(VENV)/nio-$(NIO_VERSION)
+client: deps $(VENV)/nio-e2e-$(NIO_VERSION)
 
 test: lint client $(NGINX)
 	BEAMLINE_TEST_NGINX="$(abspath $(NGINX))" BEAMLINE_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" swift test
