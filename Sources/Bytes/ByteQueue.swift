@@ -101,6 +101,21 @@ public struct ByteQueue: ~Copyable {
         end &+= bytes.count
     }
 
+    /// Makes room for `count` more bytes and lends it, until the queue is used otherwise. What is
+    /// written there counts once it is ``commit(_:)``ted.
+    @inlinable @inline(__always)
+    package mutating func room(for count: Int) -> UnsafeMutableRawBufferPointer {
+        reserve(count)
+        return UnsafeMutableRawBufferPointer(rebasing: storage[end...])
+    }
+
+    /// Takes `count` bytes that were written into ``room(for:)``.
+    @inlinable @inline(__always)
+    package mutating func commit(_ count: Int) {
+        precondition(count >= 0 && count <= storage.count &- end, "more than there was room for")
+        end &+= count
+    }
+
     /// Makes room for `count` more bytes.
     @inlinable @inline(__always)
     public mutating func reserve(_ count: Int) {

@@ -1,4 +1,4 @@
-public import Bytes
+internal import Bytes
 public import HTTPWire
 public import Reactor
 
@@ -12,15 +12,33 @@ public final class HTTPExchange {
         case unanswered, streaming, answered
     }
 
-    /// The request.
-    public internal(set) var request = HTTPRequest()
-    var route: ServedRoute?
-    var started = Instant(nanoseconds: 0)
+    /// The request. Keep it in a constant where it is looked at often.
+    public var request: HTTPRequest {
+        if !isKept { keepRequest() }
+        return stored
+    }
+
+    /// The request, as far as it ``isKept``.
+    var stored = HTTPRequest()
+    /// What serves the request, which its core owns.
+    var served: Unmanaged<ServedRoute>?
     /// The answer is decided before the body has come, which is only read to keep the connection.
     var refusal: HTTPResponse?
-    var connection: HTTPConnection?
     /// The body while it comes, where the route takes it as a stream.
     var upload: Upload?
+    private(set) var started = Instant(nanoseconds: 0)
+    /// The connection, to which a reference is counted only if ``holdsConnection``. Without, it lasts
+    /// for as long as the connection waits for the handler to return.
+    private var connectionReference: Unmanaged<HTTPConnection>?
+    private var holdsConnection = false
+    /// Where the head lies until somebody wants to see or keep it. Only while the connection waits
+    /// for the handler to return.
+    private var lentBytes: UnsafeRawPointer?
+    /// Whether ``stored`` is complete, with the client's address.
+    private var isKept = false
+    private var found = UsualRequest()
+    /// The request was ``found`` by the core's reader.
+    private var isUsual = false
     private var phase = Phase.unanswered
     private var streamedBytes = 0
     private var streamedStatus: HTTPStatus = .ok
@@ -31,6 +49,7 @@ public final class HTTPExchange {
     init() {}
 
     deinit {
+        defer { dropConnection() }
         if let deflater, let connection, connection.loop.isCurrent {
             connection.core.compression?.giveBack(deflater)
         }
@@ -38,7 +57,7 @@ public final class HTTPExchange {
         // An exchange lives on its loop, whose thread this is: nothing else can see what is used
         // here, which a nonisolated deinit cannot know.
         nonisolated(unsafe) let (holder, route) = (connection, route)
-        let (occasion, started, request) = (occasion, started, request)
+        let (occasion, started, request) = (occasion, started, stored)
         let wasStreaming = phase == .streaming
         connection.loop.assumeIsolated { loop in
             if wasStreaming {
@@ -54,22 +73,84 @@ public final class HTTPExchange {
         }
     }
 
+    // MARK: The connection
+
+    var connection: HTTPConnection? { connectionReference?.takeUnretainedValue() }
+
+    var route: ServedRoute? { served?.takeUnretainedValue() }
+
+    /// Begins with a request whose head the connection's core has just found.
+    @inline(__always)
+    func begin(
+        _ connection: HTTPConnection, _ found: UsualRequest, _ head: RawSpan, started: Instant
+    ) {
+        connectionReference = Unmanaged.passUnretained(connection)
+        self.started = started
+        self.found = found
+        isUsual = true
+        lentBytes = head.withUnsafeBytes { $0.baseAddress }
+    }
+
+    /// Begins with a request that is yet to be read.
+    func begin(_ connection: HTTPConnection, started: Instant) {
+        connectionReference = Unmanaged.passRetained(connection)
+        holdsConnection = true
+        self.started = started
+    }
+
+    /// Copies the request from where it was received, if that has not been done.
+    func copyRequest() {
+        guard let bytes = lentBytes, let connection else { return }
+        lentBytes = nil
+        connection.core.lend(to: nil)
+        let head = RawSpan(
+            _unsafeBytes: UnsafeRawBufferPointer(start: bytes, count: found.count))
+        connection.core.copy(found, of: head, into: &stored.head)
+    }
+
+    /// Completes ``stored``: with the head, and where it comes from.
+    private func keepRequest() {
+        guard !isKept, let connection else { return }
+        isKept = true
+        copyRequest()
+        if stored.peer == nil { stored.peer = connection.peer }
+    }
+
+    /// Makes it last beyond the handler's return.
+    func keep() {
+        keepRequest()
+        guard !holdsConnection, let connectionReference else { return }
+        _ = connectionReference.retain()
+        holdsConnection = true
+    }
+
+    private func dropConnection() {
+        guard let reference = connectionReference else { return }
+        connectionReference = nil
+        guard holdsConnection else { return }
+        holdsConnection = false
+        reference.release()
+    }
+
     private var occasion: Occasion {
-        Occasion(
-            isHead: request.isHead, version: request.head.version,
-            keepAlive: request.head.keepAlive)
+        if isUsual { return Occasion(isHead: false, version: .http11, keepAlive: found.keepAlive) }
+        return Occasion(
+            isHead: stored.isHead, version: stored.head.version, keepAlive: stored.head.keepAlive)
     }
 
     /// The answer is complete, if it could be given at all.
+    @inline(__always)
     private func conclude(
         _ status: HTTPStatus, _ bytes: Int?, _ occasion: Occasion, on loop: isolated EventLoop
     ) {
         phase = .answered
-        guard let connection else { return }
-        if connection.core.requestFinished != nil {
-            connection.core.report(request, route, status, bytes, started)
+        guard let connectionReference else { return }
+        connectionReference.use { connection in
+            if connection.core.requestFinished != nil {
+                connection.core.report(request, route, status, bytes, started)
+            }
+            connection.answered(occasion, on: loop)
         }
-        connection.answered(occasion, on: loop)
     }
 
     /// Whether it has been answered, or its answer is being streamed.
@@ -123,14 +204,22 @@ public final class HTTPExchange {
         on loop: isolated EventLoop, body: (inout ResponseWriter) -> Void
     ) {
         guard phase == .unanswered else { return }
-        let occasion = occasion
-        var coding = Coding.plain
-        if let pool = connection?.core.compression {
-            coding = self.coding(
-                status, isCompressible: fields.isCompressible, count: contentLength, pool)
+        guard let connectionReference else {
+            phase = .answered
+            return
         }
-        let bytes = connection?.answer(
-            status, fields, contentLength, coding, to: occasion, on: loop, body: body)
+        let occasion = occasion
+        // Whatever `body` calls, this one has its answer.
+        phase = .answered
+        let bytes = connectionReference.use { connection in
+            var coding = Coding.plain
+            if let pool = connection.core.compression {
+                coding = self.coding(
+                    status, isCompressible: fields.isCompressible, count: contentLength, pool)
+            }
+            return connection.answer(
+                status, fields, contentLength, coding, to: occasion, on: loop, body: body)
+        }
         conclude(status, bytes, occasion, on: loop)
     }
 
@@ -169,7 +258,7 @@ public final class HTTPExchange {
     private func compress(
         _ bytes: RawSpan, _ flush: Deflater.Flush, on loop: isolated EventLoop
     ) {
-        guard let deflater, let connection, !request.isHead else { return }
+        guard let deflater, let connection, !occasion.isHead else { return }
         connection.core.withScratch { output in
             deflater.compress(bytes, flush, into: &output)
             streamedBytes += connection.streamChunk(output.span.bytes, for: occasion, on: loop)
@@ -214,20 +303,28 @@ public final class HTTPExchange {
 
     /// Moves the request out; it has to be put back before the answer.
     func takeRequest() -> HTTPRequest {
+        keepRequest()
         var taken = HTTPRequest()
-        swap(&taken, &request)
+        swap(&taken, &stored)
         return taken
     }
 
     /// Makes it ready to receive another request, keeping its memory.
+    @inline(__always)
     func reset() {
+        dropConnection()
         phase = .unanswered
-        route = nil
-        refusal = nil
-        connection = nil
-        upload = nil
+        served = nil
         streamedBytes = 0
-        request.reset()
+        // Of a usual request that nobody has looked at there is nothing here.
+        let isEmpty = lentBytes != nil
+        lentBytes = nil
+        isUsual = false
+        if isEmpty { return }
+        isKept = false
+        refusal = nil
+        upload = nil
+        stored.reset()
     }
 }
 
@@ -236,45 +333,4 @@ struct Occasion {
     let isHead: Bool
     let version: HTTPVersion
     let keepAlive: Bool
-}
-
-/// Takes the pieces of a body whose length was announced.
-public struct ResponseWriter {
-    let channel: Channel
-    /// The method is HEAD or the status forbids a body: pieces are counted and dropped.
-    let isMute: Bool
-    private(set) var count = 0
-    /// Where it is there, pieces are compressed and collected instead of being queued.
-    private let deflater: Deflater?
-    private(set) var compressed: [UInt8] = []
-
-    init(_ channel: Channel, isMute: Bool, deflater: Deflater? = nil) {
-        self.channel = channel
-        self.isMute = isMute
-        self.deflater = deflater
-    }
-
-    /// Queues a shared piece, without a copy.
-    public mutating func write(_ shared: SharedBytes, on loop: isolated EventLoop) {
-        count += shared.count
-        if let deflater {
-            deflater.compress(shared.bytes, .none, into: &compressed)
-        } else if !isMute {
-            channel.write(shared, on: loop)
-        }
-    }
-
-    /// Queues a copy of a piece.
-    public mutating func write(_ bytes: RawSpan, on loop: isolated EventLoop) {
-        count += bytes.byteCount
-        if let deflater {
-            deflater.compress(bytes, .none, into: &compressed)
-        } else if !isMute {
-            channel.write(bytes, on: loop)
-        }
-    }
-
-    mutating func finishCompressing() {
-        deflater?.compress(RawSpan(), .finish, into: &compressed)
-    }
 }

@@ -66,6 +66,9 @@ public struct DateLine: Sendable {
     /// A line without a date; ``refresh(secondsSince1970:)`` it before use.
     public init() {}
 
+    /// The line for a time.
+    package init(secondsSince1970 seconds: Int64) { refresh(secondsSince1970: seconds) }
+
     /// Renders the line anew if it is not of this second.
     public mutating func refresh(secondsSince1970 seconds: Int64) {
         guard seconds != second else { return }

@@ -108,6 +108,14 @@ extension HTTPHeaders {
     @_lifetime(borrow self)
     public func value(at index: Int) -> RawSpan { storage.span.bytes.slice(fields[index].value) }
 
+    /// The lines of the fields, save those that are the server's own to decide, ready to be sent.
+    package var renderedBytes: [UInt8] {
+        if isRendered { return storage }
+        var bytes: [UInt8] = []
+        ResponseEncoder.appendFields(self, to: &bytes)
+        return bytes
+    }
+
     /// Forgets all fields and keeps the memory for the next ones.
     mutating func reset() {
         isRendered = false

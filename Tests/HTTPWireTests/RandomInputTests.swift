@@ -46,6 +46,11 @@ import Testing
                 Issue.record("seed \(seed): \(pieces) gives \(steps) instead of \(whole)")
                 return
             }
+            for some in [[bytes], pieces] where trace(some, usually: true) != whole {
+                let usual = trace(some, usually: true)
+                Issue.record("seed \(seed): \(some) gives \(usual) usually, not \(whole)")
+                return
+            }
         }
     }
 

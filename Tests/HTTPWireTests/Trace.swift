@@ -10,11 +10,14 @@ enum Step: Equatable {
     case failed(Int)
 }
 
-/// Offers `pieces` one after the other, as a connection would, and notes what comes of them.
+/// Offers `pieces` one after the other, as a connection would, and notes what comes of them. With
+/// `usually` each request is offered to the reader of usual ones first, as servers do.
 func trace(
-    _ pieces: [[UInt8]], limits: ParserLimits = ParserLimits(), bodyBytesMax: UInt64 = 1 << 20
+    _ pieces: [[UInt8]], limits: ParserLimits = ParserLimits(), bodyBytesMax: UInt64 = 1 << 20,
+    usually: Bool = false
 ) -> [Step] {
     var parser = RequestParser(limits: limits, bodyBytesMax: bodyBytesMax)
+    var reader = UsualReader(limits: limits)
     var head = RequestHead()
     var steps: [Step] = []
     var body: [UInt8] = []
@@ -26,6 +29,17 @@ func trace(
             if calls > piece.count + 16 {
                 Issue.record("the parser makes no progress")
                 return steps
+            }
+            if usually, parser.isBetweenRequests(head), offset < piece.count,
+                reader.read(piece.span.bytes, from: offset)
+            {
+                let found = reader.found
+                let bytes = piece.span.bytes.extracting(offset..<(offset + found.count))
+                reader.copy(found, of: bytes, into: &head)
+                steps += [.head(head.summary), .body(""), .end]
+                offset += found.count
+                head.reset()
+                continue
             }
             do {
                 switch try parser.next(piece.span.bytes, at: &offset, into: &head) {
@@ -85,6 +99,8 @@ func expectSameForEverySplit(
             return
         }
     }
+    let usual = trace([bytes], limits: limits, bodyBytesMax: bodyBytesMax, usually: true)
+    #expect(usual == whole, "\(comment): by the reader of usual requests")
     let single = trace(bytes.map { [$0] }, limits: limits, bodyBytesMax: bodyBytesMax)
     #expect(single == whole, "\(comment): byte by byte")
 }

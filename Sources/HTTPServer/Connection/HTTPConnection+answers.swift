@@ -6,30 +6,39 @@ extension HTTPConnection {
     /// Bodies up to this size are copied behind their head, which is cheaper than a second piece.
     private static let copiedBodyBytesMax = 16 * 1024
 
+    /// Short ones that are written by their handlers have room reserved for them.
+    private static let directBodyBytesMax = 1024
+
     /// Sends a complete answer to the request that is being answered. Returns its size, or `nil` if
     /// there is nobody to send it to.
     func answer(
         _ response: HTTPResponse, to occasion: Occasion, on loop: isolated EventLoop
     ) -> Int? {
         guard phase == .answering else { return nil }
-        let keepAlive = mayStayOpen(after: occasion)
         let isMute = occasion.isHead || response.status.forbidsBody
         let length = response.body.count
+        var copied: [UInt8] = []
+        if !isMute, case .bytes(let bytes) = response.body, length <= Self.copiedBodyBytesMax {
+            copied = bytes
+        }
         var written = 0
-        core.withScratch { output in
-            core.appendHead(
-                response.status, keepAlive: keepAlive, version: occasion.version, now: loop.now,
-                to: &output)
-            ResponseEncoder.appendFields(response.headers, to: &output)
-            if !response.status.forbidsBody {
-                ResponseEncoder.appendContentLength(length, to: &output)
+        let fields = response.headers.renderedBytes
+        if let room = channel.room(
+            for: core.headBytesMax + fields.count + copied.count, on: loop)
+        {
+            var output = RawWriter(room)
+            core.writeHead(
+                response.status, keepAlive: mayStayOpen(after: occasion),
+                version: occasion.version, now: loop.now, to: &output)
+            output.append(fields)
+            if response.status.forbidsBody {
+                output.append("\r\n")
+            } else {
+                output.appendLengthAndEnd(length)
             }
-            ResponseEncoder.appendLineEnd(to: &output)
-            if !isMute, case .bytes(let bytes) = response.body, length <= Self.copiedBodyBytesMax {
-                output.append(contentsOf: bytes)
-            }
-            channel.write(output.span.bytes, on: loop)
+            output.append(copied)
             written = output.count
+            channel.commit(written, on: loop)
         }
         if !isMute {
             switch response.body {
@@ -51,6 +60,7 @@ extension HTTPConnection {
     }
 
     /// Sends an answer whose body is written by `body`.
+    @inline(__always)
     func answer(
         _ status: HTTPStatus, _ fields: PrerenderedFields, _ length: Int,
         _ coding: HTTPExchange.Coding, to occasion: Occasion, on loop: isolated EventLoop,
@@ -63,36 +73,39 @@ extension HTTPConnection {
             return answer(
                 status, fields, length, deflater, keepAlive, to: occasion, on: loop, body: body)
         }
-        var written = 0
-        core.withScratch { output in
-            core.appendHead(
+        let isMute = occasion.isHead || status.forbidsBody
+        // A short body goes where the head is composed.
+        let direct = min(length, Self.directBodyBytesMax)
+        let room = channel.room(for: core.headBytesMax &+ fields.bytes.count &+ direct, on: loop)
+        var output = RawWriter(room ?? UnsafeMutableRawBufferPointer(start: nil, count: 0))
+        if room != nil {
+            core.writeHead(
                 status, keepAlive: keepAlive, version: occasion.version, now: loop.now, to: &output)
-            output.append(contentsOf: fields.bytes)
-            if coding != .plain {
-                ResponseEncoder.appendField("Vary", "Accept-Encoding", to: &output)
+            output.append(fields.bytes)
+            if coding != .plain { output.append("Vary: Accept-Encoding\r\n") }
+            if status.forbidsBody {
+                output.append("\r\n")
+            } else {
+                output.appendLengthAndEnd(length)
             }
-            if !status.forbidsBody { ResponseEncoder.appendContentLength(length, to: &output) }
-            ResponseEncoder.appendLineEnd(to: &output)
-            channel.write(output.span.bytes, on: loop)
-            written = output.count
         }
+        let head = output.count
+        if isMute, room != nil { channel.commit(head, on: loop) }
         var writer = ResponseWriter(
-            channel, isMute: occasion.isHead || status.forbidsBody)
+            channel, behind: output, isDirect: room != nil, isMute: isMute)
         body(&writer)
-        guard isComplete(writer, length, on: loop) else { return nil }
-        if !writer.isMute { written += length }
+        writer.end(on: loop)
+        guard writer.count == length else { return incomplete(writer.count, length, on: loop) }
+        let written = isMute ? head : head &+ length
         offeredBytes &+= written
         return written
     }
 
-    private func isComplete(
-        _ writer: ResponseWriter, _ length: Int, on loop: isolated EventLoop
-    ) -> Bool {
-        if writer.count == length { return true }
-        // The client would take the next answer's bytes for this one's.
-        assertionFailure("\(writer.count) bytes written, \(length) announced")
+    /// The client would take the next answer's bytes for this one's.
+    private func incomplete(_ count: Int, _ length: Int, on loop: isolated EventLoop) -> Int? {
+        assertionFailure("\(count) bytes written, \(length) announced")
         channel.abort(on: loop)
-        return false
+        return nil
     }
 
     /// As above, compressed: pieces that are shared by many clients are compressed for each.
@@ -101,19 +114,20 @@ extension HTTPConnection {
         _ keepAlive: Bool, to occasion: Occasion, on loop: isolated EventLoop,
         body: (inout ResponseWriter) -> Void
     ) -> Int? {
-        var writer = ResponseWriter(channel, isMute: true, deflater: deflater)
+        let compressed = CompressedBody(deflater)
+        var writer = ResponseWriter(channel, to: compressed)
         body(&writer)
-        guard isComplete(writer, length, on: loop) else { return nil }
-        writer.finishCompressing()
+        guard writer.count == length else { return incomplete(writer.count, length, on: loop) }
+        compressed.finish()
         return core.withScratch { output in
             core.appendHead(
                 status, keepAlive: keepAlive, version: occasion.version, now: loop.now, to: &output)
             output.append(contentsOf: fields.bytes)
             ResponseEncoder.appendField("Vary", "Accept-Encoding", to: &output)
             ResponseEncoder.appendField("Content-Encoding", "gzip", to: &output)
-            ResponseEncoder.appendContentLength(writer.compressed.count, to: &output)
+            ResponseEncoder.appendContentLength(compressed.bytes.count, to: &output)
             ResponseEncoder.appendLineEnd(to: &output)
-            if !occasion.isHead { output.append(contentsOf: writer.compressed) }
+            if !occasion.isHead { output.append(contentsOf: compressed.bytes) }
             channel.write(output.span.bytes, on: loop)
             offeredBytes &+= output.count
             return output.count
@@ -122,18 +136,21 @@ extension HTTPConnection {
 
     private func mayStayOpen(after occasion: Occasion) -> Bool {
         guard !streamEndsConnection, occasion.keepAlive, !core.isDraining else { return false }
-        if inputHasEnded, held.isEmpty, !moreHasCome { return false }
-        return upload?.isWorthDiscarding(bytesMax: core.options.discardedBodyBytesMax) ?? true
+        if inputHasEnded, held == nil, !moreHasCome { return false }
+        guard let upload else { return true }
+        return upload.isWorthDiscarding(bytesMax: core.options.discardedBodyBytesMax)
     }
 
     /// The request has its answer: on to the next one, or to the end.
     func answered(_ occasion: Occasion, on loop: isolated EventLoop) {
-        onDisconnect = nil
-        onWritable = nil
+        if onDisconnect != nil { onDisconnect = nil }
+        if onWritable != nil { onWritable = nil }
         guard phase == .answering else { return }
         guard mayStayOpen(after: occasion) else { return close(on: loop) }
         if let upload { return discardRest(of: upload, on: loop) }
         phase = .reading
+        // Who is just reading requests goes on to the next one by himself.
+        if isProcessing { return }
         setDeadline(core.idleNanoseconds, on: loop)
         processHeld(on: loop)
     }

@@ -21,12 +21,10 @@ extension HTTPConnection {
     }
 
     private func wake(by due: Instant, on loop: isolated EventLoop) {
-        if let timer {
-            guard due < timerIsDue else { return }
-            loop.cancel(timer)
-        }
+        if timer != nil, due >= timerIsDue { return }
         timerIsDue = due
         let wait = due > loop.now ? due - loop.now : .zero
+        if let timer, loop.reschedule(timer, after: wait) { return }
         timer = loop.schedule(after: wait) { self.timerFired(on: loop) }
     }
 
@@ -92,7 +90,8 @@ extension HTTPConnection {
         guard phase != .closed, phase != .closing else { return }
         phase = .closing
         receiving = nil
-        held = ByteQueue()
+        reading = nil
+        held = nil
         deadline = nil
         outputDeadline = nil
         if let upload = upload.take() { letGo(of: upload, .answered) }
@@ -129,6 +128,6 @@ extension HTTPConnection {
     /// Closes unless a request is under way. Clients notice that an idle connection has ended when
     /// they want to use it again: there is no waiting for them.
     func closeIfIdle(on loop: isolated EventLoop) {
-        if phase == .reading, receiving == nil, held.isEmpty { close(lingering: false, on: loop) }
+        if phase == .reading, receiving == nil, held == nil { close(lingering: false, on: loop) }
     }
 }

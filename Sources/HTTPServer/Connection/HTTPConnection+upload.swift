@@ -6,8 +6,8 @@ internal import Reactor
 extension HTTPConnection {
     /// The head of a request has come whose route wants the body as a stream.
     func beginUpload(_ moreHasCome: Bool, on loop: isolated EventLoop) {
-        guard var exchange = receiving.take(), let route = exchange.route else { return }
-        let head = exchange.request.head
+        guard let exchange = receiving.take(), let route = exchange.route else { return }
+        let head = exchange.stored.head
         let upload = Upload(
             head.framing, continueIsDue: head.expectsContinue && !moreHasCome,
             nanosecondsLeft: core.bodyNanoseconds)
@@ -17,14 +17,15 @@ extension HTTPConnection {
         phase = .answering
         deadline = nil
         route.serve(exchange, on: loop)
-        if exchange.isDone, isKnownUniquelyReferenced(&exchange) { core.giveBack(exchange) }
+        core.settle(exchange)
     }
 
     /// Goes on to the parser's next event in the body.
     func advance(
         _ upload: Upload, _ bytes: RawSpan, at offset: inout Int, on loop: isolated EventLoop
     ) throws(HTTPError) -> RequestParser.Event {
-        let event = try parser.nextOfBody(bytes, at: &offset)
+        guard let reading else { return .needMore }
+        let event = try reading.parser.nextOfBody(bytes, at: &offset)
         switch event {
         case .body(let range):
             if let deadline {
@@ -35,6 +36,7 @@ extension HTTPConnection {
         case .end:
             self.upload = nil
             deadline = nil
+            endReading()
             if phase == .discarding {
                 phase = .reading
                 setDeadline(core.idleNanoseconds, on: loop)
@@ -74,7 +76,7 @@ extension HTTPConnection {
     func discardRest(of upload: Upload, on loop: isolated EventLoop) {
         phase = .discarding
         upload.isPaused = false
-        parser.bodyBytesMax =
+        reading?.parser.bodyBytesMax =
             upload.receivedBytes + UInt64(max(0, core.options.discardedBodyBytesMax))
         setDeadline(core.bodyNanoseconds, on: loop)
         letGo(of: upload, .answered)
@@ -95,7 +97,7 @@ extension HTTPConnection {
         guard phase == .answering else { return close(on: loop) }
         // Whatever the answer is and whoever gives it, it is the last one.
         streamEndsConnection = true
-        exchange?.request.head.forbidKeepAlive()
+        exchange?.stored.head.forbidKeepAlive()
         letGo(of: upload, .refused(error))
         if let exchange, !exchange.isAnswered { exchange.respond(throwing: error, on: loop) }
     }

@@ -23,15 +23,28 @@ final class HTTPConnection: ChannelHandler {
     let core: ServerCore
     let loop: EventLoop
     let channel: Channel
+    // Each access to these is a load or a store, so that the compiler can prove that no two
+    // overlap; what is changed in place lies in objects of its own.
     var phase = Phase.reading
-    var parser: RequestParser
-    /// The request that is being received; `nil` between requests and while one is answered.
-    var receiving: HTTPExchange?
-    /// Input that nobody has looked at yet.
-    var held = ByteQueue()
     var isPaused = false
     var isProcessing = false
     var inputHasEnded = false
+    /// The answer that is being given is the last one, whatever the client wants.
+    var streamEndsConnection = false
+    /// There is input behind the request that is being answered.
+    private(set) var moreHasCome = false
+    /// The deadline is about the request that is being received.
+    private var headIsTimed = false
+    /// The body of the request that is being received goes to the handler as it comes.
+    private var isStreamed = false
+    /// The request that is being received; `nil` between requests and while one is answered.
+    var receiving: HTTPExchange?
+    /// Where it stands; also while a body is handed on or thrown away.
+    var reading: RequestReading?
+    /// Input that nobody has looked at yet, never empty.
+    var held: HeldBytes?
+    /// The body that a handler takes while it comes.
+    var upload: Upload?
     /// The place in the core's list.
     var index: Int?
     /// When the client has kept us waiting for too long; `nil` while it waits for us.
@@ -44,30 +57,26 @@ final class HTTPConnection: ChannelHandler {
     /// last looked.
     var offeredBytes = 0
     var takenBytes = 0
-    /// The answer that is being given is the last one, whatever the client wants.
-    var streamEndsConnection = false
     /// What is missing of a streamed answer whose length was announced.
     var streamLeft: Int?
-    /// The body that a handler takes while it comes.
-    var upload: Upload?
-    /// There is input behind the request that is being answered.
-    private(set) var moreHasCome = false
-    /// The deadline is about the request that is being received.
-    private var headIsTimed = false
-    /// The body of the request that is being received goes to the handler as it comes.
-    private var isStreamed = false
     var onDisconnect: (() -> Void)?
     var onWritable: (() -> Void)?
-    private lazy var peer = Peer(
-        channel.remoteAddress, isProxy: core.options.isBehindProxy)
+    private var knownPeer: Peer?
 
     init(_ channel: Channel, core: ServerCore, on loop: isolated EventLoop) {
         self.channel = channel
         self.core = core
         self.loop = loop
-        parser = RequestParser(limits: core.options.parser)
         core.add(self)
         setDeadline(core.idleNanoseconds, on: loop)
+    }
+
+    /// The other end. Found out when somebody asks for a request.
+    var peer: Peer {
+        if let knownPeer { return knownPeer }
+        let peer = Peer(channel.remoteAddress, isProxy: core.options.isBehindProxy)
+        knownPeer = peer
+        return peer
     }
 
     /// Whether an answer would be for nobody.
@@ -77,25 +86,32 @@ final class HTTPConnection: ChannelHandler {
 
     func received(_ bytes: RawSpan, from channel: Channel, on loop: isolated EventLoop) {
         guard isOpen else { return }
-        var consumed = 0
-        if held.isEmpty { consumed = process(bytes, on: loop) }
+        let consumed = held == nil ? process(bytes, on: loop) : 0
         guard isOpen else { return }
-        if consumed < bytes.byteCount { held.append(bytes.extracting(consumed..<bytes.byteCount)) }
-        pauseIfNeeded(on: loop)
+        if consumed < bytes.byteCount { hold(bytes.extracting(consumed..<bytes.byteCount)) }
+        if held != nil || upload != nil { pauseIfNeeded(on: loop) }
     }
+
+    private func hold(_ bytes: RawSpan) {
+        let held = held ?? HeldBytes()
+        self.held = held
+        held.queue.append(bytes)
+    }
+
+    private var heldCount: Int { held?.queue.count ?? 0 }
 
     func inputEnded(_ channel: Channel, on loop: isolated EventLoop) {
         inputHasEnded = true
         switch phase {
-        case .reading where held.isEmpty: close(on: loop)
-        case .discarding where held.isEmpty: close(on: loop)
+        case .reading where held == nil: close(on: loop)
+        case .discarding where held == nil: close(on: loop)
         // It has read the last answer and hung up.
         case .closing where channel.pendingBytes == 0: channel.close(lingering: false, on: loop)
         case .reading, .discarding, .closing, .closed: break
         case .answering:
             if upload == nil { onDisconnect.take()?() }
             // What is held may be all that is missing of the body.
-            if let upload, held.isEmpty { abandon(upload, on: loop) }
+            if let upload, held == nil { abandon(upload, on: loop) }
         }
     }
 
@@ -109,7 +125,8 @@ final class HTTPConnection: ChannelHandler {
     func closed(_ channel: Channel, reason: CloseReason, on loop: isolated EventLoop) {
         phase = .closed
         receiving = nil
-        held = ByteQueue()
+        reading = nil
+        held = nil
         onWritable = nil
         if let timer = timer.take() { loop.cancel(timer) }
         core.remove(self)
@@ -134,7 +151,7 @@ final class HTTPConnection: ChannelHandler {
     /// Has the peer slowed down when more has come than can be made use of.
     func pauseIfNeeded(on loop: isolated EventLoop) {
         guard !isPaused else { return }
-        guard held.count > core.options.pipelinedBytesMax || upload?.isPaused == true else {
+        guard heldCount > core.options.pipelinedBytesMax || upload?.isPaused == true else {
             return
         }
         isPaused = true
@@ -145,16 +162,17 @@ final class HTTPConnection: ChannelHandler {
     func processHeld(on loop: isolated EventLoop) {
         guard !isProcessing, canProcess else { return }
         // A body that was paused at its last byte has its end still to come.
-        if !held.isEmpty || upload != nil {
+        if let input = held.take() {
             // Taken out while it is read: nothing can be added to it meanwhile.
-            var input = ByteQueue()
-            swap(&input, &held)
-            let consumed = process(input.readable, on: loop)
+            let consumed = process(input.queue.readable, on: loop)
             guard isOpen else { return }
-            input.consume(consumed)
-            if !input.isEmpty { swap(&input, &held) }
+            input.queue.consume(consumed)
+            if !input.queue.isEmpty { held = input }
+        } else if upload != nil {
+            _ = process(RawSpan(), on: loop)
+            guard isOpen else { return }
         }
-        if isPaused, held.count <= core.options.pipelinedBytesMax, upload?.isPaused != true {
+        if isPaused, heldCount <= core.options.pipelinedBytesMax, upload?.isPaused != true {
             isPaused = false
             channel.resumeReading(on: loop)
         }
@@ -167,31 +185,87 @@ final class HTTPConnection: ChannelHandler {
     /// was taken.
     private func process(_ bytes: RawSpan, on loop: isolated EventLoop) -> Int {
         isProcessing = true
-        defer { isProcessing = false }
+        let now = loop.now
         var offset = 0
-        while phase == .reading || upload != nil {
-            do throws(HTTPError) {
-                let goesOn =
-                    try phase == .reading
-                    ? processRequest(bytes, at: &offset, on: loop)
-                    : processUpload(bytes, at: &offset, on: loop)
-                guard goesOn else { break }
-            } catch {
-                if let upload { refuse(upload, error, on: loop) } else { refuse(error, on: loop) }
+        while true {
+            if phase == .reading, receiving == nil {
+                // A client that does not read its answers gets no more of them.
+                guard offset < bytes.byteCount, channel.isWritable else { break }
+                if core.read(bytes, from: offset) {
+                    offset = serveFound(bytes, at: offset, now: now, on: loop)
+                    continue
+                }
             }
+            guard phase == .reading || upload != nil else { break }
+            guard step(bytes, at: &offset, on: loop) else { break }
         }
+        isProcessing = false
         moreHasCome = false
+        // Once for all that were answered on the way.
+        if deadline == nil, phase == .reading { setDeadline(core.idleNanoseconds, on: loop) }
         return offset
+    }
+
+    /// Has the request answered that the core has just found at `start`; returns the offset behind it.
+    @inline(__always)
+    private func serveFound(
+        _ bytes: RawSpan, at start: Int, now: Instant, on loop: isolated EventLoop
+    ) -> Int {
+        let found = core.found
+        let end = start &+ found.count
+        let head = bytes.extracting(start..<end)
+        let exchange = core.takeExchange()
+        exchange.begin(self, found, head, started: now)
+        moreHasCome = end < bytes.byteCount
+        phase = .answering
+        deadline = nil
+        core.lend(to: Unmanaged.passUnretained(exchange))
+        if let route = core.plainRoute(head.slice(found.path)) {
+            exchange.served = route
+            route.use { $0.serve(exchange, on: loop) }
+        } else {
+            serveByTree(exchange, on: loop)
+        }
+        core.lend(to: nil)
+        core.settle(exchange)
+        return end
+    }
+
+    private func serveByTree(_ exchange: HTTPExchange, on loop: isolated EventLoop) {
+        exchange.copyRequest()
+        decide(on: exchange)
+        if let refusal = exchange.refusal {
+            exchange.respond(refusal, on: loop)
+        } else if let route = exchange.route {
+            route.serve(exchange, on: loop)
+        }
+    }
+
+    private func decide(on exchange: HTTPExchange) {
+        switch core.decide(on: &exchange.stored) {
+        case .route(let route): exchange.served = Unmanaged.passUnretained(route)
+        case .refusal(let response): exchange.refusal = response
+        }
+    }
+
+    /// Takes a step in a request that is not served at once; returns whether another one may be taken.
+    private func step(
+        _ bytes: RawSpan, at offset: inout Int, on loop: isolated EventLoop
+    ) -> Bool {
+        do throws(HTTPError) {
+            return try phase == .reading
+                ? processRequest(bytes, at: &offset, on: loop)
+                : processUpload(bytes, at: &offset, on: loop)
+        } catch {
+            if let upload { refuse(upload, error, on: loop) } else { refuse(error, on: loop) }
+            return true
+        }
     }
 
     /// Takes a step in a request; returns whether another one may be taken.
     private func processRequest(
         _ bytes: RawSpan, at offset: inout Int, on loop: isolated EventLoop
     ) throws(HTTPError) -> Bool {
-        if receiving == nil {
-            // A client that does not read its answers gets no more of them.
-            guard offset < bytes.byteCount, channel.isWritable else { return false }
-        }
         switch try advance(bytes, at: &offset, on: loop) {
         case .needMore: return false
         case .body: break
@@ -218,20 +292,26 @@ final class HTTPConnection: ChannelHandler {
         _ bytes: RawSpan, at offset: inout Int, on loop: isolated EventLoop
     ) throws(HTTPError) -> RequestParser.Event {
         let exchange = receiving ?? begin(on: loop)
-        let event = try parser.next(bytes, at: &offset, into: &exchange.request.head)
+        let reading = reading ?? core.takeReading()
+        self.reading = reading
+        let event = try reading.parser.next(bytes, at: &offset, into: &exchange.stored.head)
         switch event {
         case .needMore: if !headIsTimed { headIsLate(on: loop) }
         case .head: headArrived(exchange, offset < bytes.byteCount, on: loop)
         case .body(let range): bodyArrived(bytes.extracting(range), exchange, on: loop)
-        case .end: break
+        case .end: endReading()
         }
         return event
     }
 
+    /// The request that was being read is complete.
+    func endReading() {
+        if let reading = reading.take() { core.giveBack(reading) }
+    }
+
     private func begin(on loop: isolated EventLoop) -> HTTPExchange {
         let exchange = core.takeExchange()
-        exchange.started = loop.now
-        exchange.connection = self
+        exchange.begin(self, started: loop.now)
         headIsTimed = false
         isStreamed = false
         receiving = exchange
@@ -248,20 +328,19 @@ final class HTTPConnection: ChannelHandler {
         _ exchange: HTTPExchange, _ moreHasCome: Bool, on loop: isolated EventLoop
     ) {
         headIsTimed = true
-        exchange.request.peer = peer
-        let framing = exchange.request.head.framing
-        let expectsContinue = exchange.request.head.expectsContinue
-        switch core.decide(on: &exchange.request) {
-        case .route(let route): exchange.route = route
-        case .refusal(let response): exchange.refusal = response
-        }
+        let framing = exchange.stored.head.framing
+        let expectsContinue = exchange.stored.head.expectsContinue
+        decide(on: exchange)
         guard framing != .none else { return }
+        // The client may leave within the body, and then nobody could tell where it was.
+        exchange.stored.peer = peer
         let bodyBytesMax =
             exchange.route.map { $0.shape.bodyBytesMax ?? core.options.bodyBytesMax }
             ?? core.options.discardedBodyBytesMax
-        parser.bodyBytesMax = UInt64(max(0, bodyBytesMax))
+        let bytesMax = UInt64(max(0, bodyBytesMax))
+        reading?.parser.bodyBytesMax = bytesMax
         // The parser refuses it at its next step.
-        if case .length(let length) = framing, length > parser.bodyBytesMax { return }
+        if case .length(let length) = framing, length > bytesMax { return }
         isStreamed = exchange.route?.shape.isStreaming ?? false
         if isStreamed { return }
         setDeadline(core.bodyNanoseconds, on: loop)
@@ -271,7 +350,7 @@ final class HTTPConnection: ChannelHandler {
             return
         }
         if case .length(let length) = framing {
-            exchange.request.body.reserveCapacity(Int(min(length, 64 * 1024)))
+            exchange.stored.body.reserveCapacity(Int(min(length, 64 * 1024)))
         }
         if expectsContinue, !moreHasCome {
             channel.write(Self.continueLine, on: loop)
@@ -287,12 +366,12 @@ final class HTTPConnection: ChannelHandler {
             self.deadline = Instant(nanoseconds: deadline.nanoseconds &+ earned)
         }
         guard exchange.refusal == nil else { return }
-        bytes.withUnsafeBytes { exchange.request.body.append(contentsOf: $0) }
+        bytes.withUnsafeBytes { exchange.stored.body.append(contentsOf: $0) }
     }
 
     /// The request is complete: have it answered.
     private func complete(on loop: isolated EventLoop) {
-        guard var exchange = receiving.take() else { return }
+        guard let exchange = receiving.take() else { return }
         phase = .answering
         deadline = nil
         if let refusal = exchange.refusal {
@@ -300,7 +379,7 @@ final class HTTPConnection: ChannelHandler {
         } else if let route = exchange.route {
             route.serve(exchange, on: loop)
         }
-        if exchange.isDone, isKnownUniquelyReferenced(&exchange) { core.giveBack(exchange) }
+        core.settle(exchange)
     }
 
     /// Answers a request that cannot be read to its end, and closes.
@@ -308,7 +387,7 @@ final class HTTPConnection: ChannelHandler {
         guard let exchange = receiving.take() else { return }
         phase = .answering
         deadline = nil
-        exchange.request.head.forbidKeepAlive()
+        exchange.stored.head.forbidKeepAlive()
         if let refusal = exchange.refusal {
             exchange.respond(refusal, on: loop)
         } else if let error {

@@ -25,19 +25,35 @@ final class ServerCore {
     var errorRenderer: ((any Error, HTTPRequest?) -> HTTPResponse)?
 
     /// What every answer touches.
-    private struct Hot {
-        /// The one buffer in which heads are assembled.
+    private struct Hot: ~Copyable {
+        /// The one buffer in which heads are assembled that do not go straight to their channel.
         var scratch: [UInt8] = []
         var date = DateLine()
-        /// How nearly all answers begin.
-        var okHead: [UInt8] = []
+        /// How nearly all answers begin. Its size never changes.
+        let okHead: UnsafeMutableRawBufferPointer
         var dateIsDue = Instant(nanoseconds: 0)
+        /// The exchange that is used next, and others.
+        var next: HTTPExchange?
         var spare: [HTTPExchange] = []
+        var spareReadings: [RequestReading] = []
+        var reader: UsualReader
+        /// The exchange whose request lies where the reader found it.
+        var lending: Unmanaged<HTTPExchange>?
+        let paths: PlainPaths
+
+        init(
+            reader: consuming UsualReader, paths: consuming PlainPaths, okHead: [UInt8]
+        ) {
+            self.reader = reader
+            self.paths = paths
+            self.okHead = .allocate(byteCount: okHead.count, alignment: 16)
+            self.okHead.copyBytes(from: okHead)
+        }
+
+        deinit { okHead.deallocate() }
     }
 
     init(_ trie: RouteTrie, _ routes: [ServedRoute], _ options: HTTPServerOptions) {
-        hot = .allocate(capacity: 1)
-        hot.initialize(to: Hot())
         self.trie = trie
         self.routes = routes
         self.options = options
@@ -47,6 +63,20 @@ final class ServerCore {
         nanosecondsPerBodyByte = 1_000_000_000 / UInt64(max(1, options.bodyBytesPerSecondMin))
         compression = options.compression.map { DeflaterPool($0) }
         corsFields = options.cors.map { PrerenderedFields($0.fields).bytes } ?? []
+        hot = .allocate(capacity: 1)
+        hot.initialize(
+            to: Hot(
+                reader: UsualReader(limits: options.parser), paths: PlainPaths(trie, routes),
+                okHead: ServerCore.okHead(DateLine(secondsSince1970: 0), corsFields)))
+    }
+
+    /// What stands before the date.
+    private static let okLineBytes = "HTTP/1.1 200 OK\r\n".utf8.count
+
+    private static func okHead(_ date: DateLine, _ corsFields: [UInt8]) -> [UInt8] {
+        var head: [UInt8] = []
+        ResponseEncoder.appendStatusLine(.ok, to: &head)
+        return head + date.bytes + corsFields
     }
 
     deinit {
@@ -115,14 +145,73 @@ final class ServerCore {
                 responseBytes: bytes ?? 0, duration: Instant.now - started))
     }
 
+    // MARK: Requests in place
+
+    /// Reads the request that begins at `offset` if it is a usual one and has come whole. What was
+    /// found has to be taken up at once.
+    @inline(__always)
+    func read(_ bytes: RawSpan, from offset: Int) -> Bool {
+        // Answering a parked request may go on to its connection's next one while a handler of
+        // another connection runs.
+        if let lending = hot.pointee.lending { lending.use { $0.copyRequest() } }
+        return hot.pointee.reader.read(bytes, from: offset)
+    }
+
+    /// What was read last.
+    var found: UsualRequest {
+        @inline(__always) get { hot.pointee.reader.found }
+    }
+
+    /// The route for GET of a path that a pattern names in full.
+    @inline(__always)
+    func plainRoute(_ path: RawSpan) -> Unmanaged<ServedRoute>? { hot.pointee.paths.find(path) }
+
+    /// Notes whose request has not been copied yet, if one has not.
+    @inline(__always)
+    func lend(to exchange: Unmanaged<HTTPExchange>?) { hot.pointee.lending = exchange }
+
+    func copy(_ request: UsualRequest, of bytes: RawSpan, into head: inout RequestHead) {
+        hot.pointee.reader.copy(request, of: bytes, into: &head)
+    }
+
     // MARK: Reuse
 
-    func takeExchange() -> HTTPExchange { hot.pointee.spare.popLast() ?? HTTPExchange() }
+    private static let spareMax = 64
 
-    func giveBack(_ exchange: HTTPExchange) {
-        guard hot.pointee.spare.count < 64 else { return }
+    @inline(__always)
+    func takeExchange() -> HTTPExchange {
+        if let exchange = hot.pointee.next.take() { return exchange }
+        return hot.pointee.spare.popLast() ?? HTTPExchange()
+    }
+
+    /// Takes an exchange back whose handler has returned, unless it is still needed.
+    @inline(__always)
+    func settle(_ exchange: consuming HTTPExchange) {
+        if exchange.isDone, isKnownUniquelyReferenced(&exchange) {
+            giveBack(exchange)
+        } else {
+            exchange.keep()
+        }
+    }
+
+    @inline(__always)
+    private func giveBack(_ exchange: consuming HTTPExchange) {
         exchange.reset()
-        hot.pointee.spare.append(exchange)
+        if hot.pointee.next == nil {
+            hot.pointee.next = exchange
+        } else if hot.pointee.spare.count < ServerCore.spareMax {
+            hot.pointee.spare.append(exchange)
+        }
+    }
+
+    func takeReading() -> RequestReading {
+        hot.pointee.spareReadings.popLast() ?? RequestReading(options.parser)
+    }
+
+    func giveBack(_ reading: RequestReading) {
+        guard hot.pointee.spareReadings.count < ServerCore.spareMax else { return }
+        reading.reset(options.parser)
+        hot.pointee.spareReadings.append(reading)
     }
 
     /// Lends the buffer for assembling a head. It may be lent again meanwhile, as another one.
@@ -155,16 +244,41 @@ final class ServerCore {
         }
     }
 
+    /// The longest head in bytes, without the fields of the answer itself.
+    var headBytesMax: Int { 256 &+ corsFields.count }
+
+    /// As above, straight to where the answer is wanted.
+    @inline(__always)
+    func writeHead(
+        _ status: HTTPStatus, keepAlive: Bool, version: HTTPVersion, now: Instant,
+        to output: inout RawWriter
+    ) {
+        if now >= hot.pointee.dateIsDue { refreshDate(now) }
+        if status.code == 200 {
+            output.append(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(hot.pointee.okHead)))
+        } else {
+            output.appendStatusLine(status)
+            output.append(hot.pointee.date.bytes)
+            output.append(corsFields)
+        }
+        if !keepAlive {
+            output.append("Connection: close\r\n")
+        } else if version == .http10 {
+            output.append("Connection: keep-alive\r\n")
+        }
+    }
+
     private func refreshDate(_ now: Instant) {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         hot.pointee.date.refresh(secondsSince1970: Int64(time.tv_sec))
         let rest = UInt64(1_000_000_000 - time.tv_nsec)
         hot.pointee.dateIsDue = Instant(nanoseconds: now.nanoseconds &+ rest)
-        hot.pointee.okHead.removeAll(keepingCapacity: true)
-        ResponseEncoder.appendStatusLine(.ok, to: &hot.pointee.okHead)
-        hot.pointee.okHead.append(contentsOf: hot.pointee.date.bytes)
-        hot.pointee.okHead.append(contentsOf: corsFields)
+        let date = hot.pointee.date.bytes.span.bytes
+        date.withUnsafeBytes { date in
+            let place = hot.pointee.okHead.dropFirst(ServerCore.okLineBytes)
+            UnsafeMutableRawBufferPointer(rebasing: place.prefix(date.count)).copyMemory(from: date)
+        }
     }
 
     // MARK: Connections

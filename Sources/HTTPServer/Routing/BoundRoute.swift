@@ -52,10 +52,10 @@ final class BoundRoute<Context>: ServedRoute {
             do {
                 response = try handler(request, context, loop)
             } catch {
-                exchange.request = request
+                exchange.stored = request
                 return exchange.respond(throwing: error, on: loop)
             }
-            exchange.request = request
+            exchange.stored = request
             exchange.respond(response, on: loop)
         case .async(let handler):
             let context = context

@@ -119,7 +119,7 @@ public struct Router<Context>: Sendable {
         if case .rest = pattern.segments.last { restIndex = captured.count - 1 }
         trie.insert(pattern, method: method, route: routes.count)
         let shape = RouteShape(
-            index: routes.count, name: name ?? text, names: captured.map(\.name),
+            index: routes.count, name: name ?? text, pattern: text, names: captured.map(\.name),
             segments: captured.map(\.segment),
             restIndex: restIndex, bodyBytesMax: bodyBytesMax, isStreaming: isStreaming,
             compressesAnswers: compressesAnswers)
@@ -131,6 +131,7 @@ public struct Router<Context>: Sendable {
 struct RouteShape: Sendable {
     let index: Int
     let name: String
+    let pattern: String
     let names: [String]
     /// The segments of the path that the names stand for.
     let segments: [Int]

@@ -30,6 +30,8 @@ public final class Channel {
     private var sending: OutputPool.Loan?
     /// What was written since, if anything.
     private var queued: OutputPool.Loan?
+    /// The queue that somebody composes output in, with what was queued before.
+    private var lent: OutputPool.Loan?
     private var inFlight = false
     private var blocked = false
     private var flushIsDue = false
@@ -62,6 +64,7 @@ public final class Channel {
     deinit {
         if let sending { OutputPool.destroy(sending) }
         if let queued { OutputPool.destroy(queued) }
+        if let lent { OutputPool.destroy(lent) }
     }
 
     func start(_ handler: any ChannelHandler, on loop: isolated EventLoop) {
@@ -106,7 +109,8 @@ public final class Channel {
 
     /// Output, in bytes, that the kernel has not taken yet.
     public var pendingBytes: Int {
-        encodedBytes + (filtered?.plainBytes ?? 0) + (tail?.count ?? 0)
+        if filtered == nil, tail == nil { return encodedBytes }
+        return encodedBytes + (filtered?.plainBytes ?? 0) + (tail?.count ?? 0)
     }
 
     /// What the channel's ``ChannelSecurity`` made for it.
@@ -136,6 +140,43 @@ public final class Channel {
     /// Queues a copy of `bytes`. Dropped once the channel closes.
     public func write(_ bytes: [UInt8], on loop: isolated EventLoop) {
         write(bytes.span.bytes, on: loop)
+    }
+
+    /// Lends room for `count` bytes at the end of the output, at least, for a protocol that composes
+    /// its messages in place, until ``commit(_:on:)``. `nil` where a write would be dropped.
+    ///
+    /// The output belongs to the borrower meanwhile, who may not write otherwise: nothing of it is
+    /// sent, and the room stays where it is even if the channel closes.
+    package func room(
+        for count: Int, on loop: isolated EventLoop
+    ) -> UnsafeMutableRawBufferPointer? {
+        guard phase == .open, !shutdownIsDue else { return nil }
+        precondition(lent == nil, "room is lent already")
+        let queue: OutputPool.Loan
+        if let filtered {
+            queue = filtered.takePlain() ?? loop.borrowOutput()
+        } else {
+            queue = queued ?? loop.borrowOutput()
+            queued = nil
+        }
+        lent = queue
+        return queue.pointee.room(for: count)
+    }
+
+    /// Takes back what ``room(for:on:)`` lent, with `count` bytes of it, at least one, to be sent.
+    package func commit(_ count: Int, on loop: isolated EventLoop) {
+        precondition(count > 0, "nothing was written")
+        guard let queue = lent else { preconditionFailure("nothing is lent") }
+        lent = nil
+        guard phase == .open else { return drop(queue, on: loop) }
+        queue.pointee.commit(count)
+        if let filtered {
+            filtered.putPlain(queue)
+        } else {
+            precondition(queued == nil, "written while room was lent")
+            queued = queue
+        }
+        queuedMore(on: loop)
     }
 
     /// Queues `shared` without copying it. Dropped once the channel closes.
@@ -181,11 +222,12 @@ public final class Channel {
     }
 
     private func queuedMore(on loop: isolated EventLoop) {
-        flushAtEndOfTurn(on: loop)
-        if belowMarks, pendingBytes >= highWaterMark {
-            belowMarks = false
-            handler?.writabilityChanged(self, on: loop)
-        }
+        if !flushIsDue { flushAtEndOfTurn(on: loop) }
+        guard belowMarks else { return }
+        let pending = filtered == nil && tail == nil ? encodedBytes : pendingBytes
+        guard pending >= highWaterMark else { return }
+        belowMarks = false
+        handler?.writabilityChanged(self, on: loop)
     }
 
     private func flushAtEndOfTurn(on loop: isolated EventLoop) {
@@ -481,6 +523,7 @@ public final class Channel {
     var takesInput: Bool { phase == .open ? wantsInput && handler != nil : phase == .draining }
 
     /// What stands between the filter and the kernel, in bytes.
+    @inline(__always)
     var encodedBytes: Int { (sending?.pointee.count ?? 0) + (queued?.pointee.count ?? 0) }
 
     func queueEncoded(_ bytes: RawSpan) {

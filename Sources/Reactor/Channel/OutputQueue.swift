@@ -41,6 +41,20 @@ struct OutputQueue: ~Copyable {
         if !segments.isEmpty { noteCopied(added) }
     }
 
+    /// Lends room for `count` bytes behind the last one, until the queue is used otherwise.
+    @inline(__always)
+    mutating func room(for count: Int) -> UnsafeMutableRawBufferPointer {
+        copied.room(for: copied.capacity == 0 ? max(count, OutputQueue.firstCapacity) : count)
+    }
+
+    /// Takes what was written there.
+    @inline(__always)
+    mutating func commit(_ added: Int) {
+        copied.commit(added)
+        count += added
+        if !segments.isEmpty { noteCopied(added) }
+    }
+
     private mutating func noteCopied(_ added: Int) {
         let last = segments.count - 1
         if case .copied(let before) = segments[last] {

@@ -28,7 +28,12 @@ final class EpollDriver: Driver {
     private static let bufferSize = 65536
 
     private let poll: Descriptor
-    private var registrations: [Registration] = []
+    /// By slot; out of reach of run-time checks, since every event looks here.
+    private let table = Owned<[Registration]>([])
+    private var registrations: [Registration] {
+        @inline(__always) _read { yield table.value }
+        @inline(__always) _modify { yield &table.value }
+    }
     private let events: UnsafeMutableBufferPointer<epoll_event>
     private let buffer: UnsafeMutableRawPointer
     private var eventCount = 0

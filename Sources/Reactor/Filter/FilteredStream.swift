@@ -207,6 +207,12 @@ public final class FilteredStream {
     /// What the handler wrote, as far as it is not translated, now the caller's.
     func takePlain() -> OutputPool.Loan? { plain.take() }
 
+    /// Puts back what was taken.
+    func putPlain(_ queue: OutputPool.Loan) {
+        precondition(plain == nil, "written while the output was taken")
+        plain = queue
+    }
+
     /// Translates `output`, which goes before what the handler wrote; returns what is left of it.
     func encode(
         ahead output: OutputPool.Loan?, on loop: isolated EventLoop

@@ -68,16 +68,21 @@ public actor EventLoop {
         var now: Instant
         var slots: SlotTable
         var timers = TimerWheel()
-        /// Channels with output, in the order in which they wrote.
-        var unflushed: [Channel] = []
+        /// Channels with output, in the order in which they wrote; each entry counts a reference.
+        var unflushed: [Unmanaged<Channel>] = []
         /// So many of them have been looked at before the turn's end.
         var flushedEarly = 0
-        var flushing: [Channel] = []
+        var flushing: [Unmanaged<Channel>] = []
         var outputs = OutputPool()
 
         init(now: Instant, slots: consuming SlotTable) {
             self.now = now
             self.slots = slots
+        }
+
+        deinit {
+            for channel in unflushed { channel.release() }
+            for channel in flushing { channel.release() }
         }
 
         mutating func beginFlushing() {
@@ -228,13 +233,25 @@ public actor EventLoop {
     public func schedule(
         after delay: Duration, tolerance: Duration = .zero, _ body: @escaping () -> Void
     ) -> Timer {
+        hot.value.timers.insert(expiry: tick(after: delay, tolerance), body: body)
+    }
+
+    /// Has a timer that is armed fire after `delay` from now instead, and keeps its body: nothing is
+    /// allocated. Returns whether it was armed. The rest is as for
+    /// ``schedule(after:tolerance:_:)``.
+    @discardableResult
+    public func reschedule(
+        _ timer: Timer, after delay: Duration, tolerance: Duration = .zero
+    ) -> Bool {
+        hot.value.timers.move(timer, to: tick(after: delay, tolerance))
+    }
+
+    private func tick(after delay: Duration, _ tolerance: Duration) -> UInt64 {
         let due = now.nanoseconds.addingSaturated(delay.wholeNanoseconds)
-        var tick = due / 1_000_000 + 1
-        if tolerance > .zero {
-            let latest = due.addingSaturated(tolerance.wholeNanoseconds)
-            tick = TimerWheel.shared(from: tick, to: latest / 1_000_000 + 1)
-        }
-        return hot.value.timers.insert(expiry: tick, body: body)
+        let tick = due / 1_000_000 + 1
+        guard tolerance > .zero else { return tick }
+        let latest = due.addingSaturated(tolerance.wholeNanoseconds)
+        return TimerWheel.shared(from: tick, to: latest / 1_000_000 + 1)
     }
 
     /// Disarms a timer; does nothing if it has fired.
@@ -300,11 +317,11 @@ public actor EventLoop {
     // MARK: Writing at the end of a turn
 
     func flushLater(_ channel: Channel) {
-        hot.value.unflushed.append(channel)
+        hot.value.unflushed.append(.passRetained(channel))
         let early = hot.value.flushedEarly
         guard hot.value.unflushed.count - early > EventLoop.unflushedMax else { return }
         hot.value.flushedEarly = early + 1
-        let oldest = hot.value.unflushed[early]
+        let oldest = hot.value.unflushed[early].takeUnretainedValue()
         oldest.flushEarly(on: self)
     }
 
@@ -314,7 +331,7 @@ public actor EventLoop {
         for _ in 0..<2 where !hot.value.unflushed.isEmpty {
             hot.value.beginFlushing()
             for index in hot.value.flushing.indices {
-                let channel = hot.value.flushing[index]
+                let channel = hot.value.flushing[index].takeRetainedValue()
                 channel.flushIfDue(on: self)
             }
             hot.value.flushing.removeAll(keepingCapacity: true)

@@ -50,6 +50,18 @@ struct TimerWheel: ~Copyable {
         return Timer(index: index, generation: node.pointee.generation)
     }
 
+    /// Has a timer expire at `tick` instead. Returns whether it was still armed.
+    mutating func move(_ timer: Timer, to tick: UInt64) -> Bool {
+        guard timer.index < nodes.capacity else { return false }
+        let node = nodes.at(timer.index)
+        guard node.pointee.generation == timer.generation, node.pointee.list != TimerNode.none
+        else { return false }
+        unlink(timer.index)
+        node.pointee.expiry = tick
+        link(timer.index)
+        return true
+    }
+
     /// Disarms a timer. Returns its body if it was still armed.
     @discardableResult
     mutating func remove(_ timer: Timer) -> Body? {

@@ -22,6 +22,8 @@ public func checkHTTP(_ input: [UInt8]) throws(Violation) {
             let steps = try trace(pieces, limits, bodyBytesMax)
             try require(steps == whole, "\(pieces) gives \(steps) instead of \(whole)")
         }
+        let usual = try trace([input], limits, bodyBytesMax, usually: true)
+        try require(usual == whole, "usually \(usual) instead of \(whole)")
     }
 }
 
@@ -63,11 +65,13 @@ public func checkQuery(_ input: [UInt8]) throws(Violation) {
     }
 }
 
-/// Offers the pieces one after the other, as a connection would.
+/// Offers the pieces one after the other, as a connection would; with `usually` each request first
+/// to the reader of usual ones.
 private func trace(
-    _ pieces: [[UInt8]], _ limits: ParserLimits, _ bodyBytesMax: UInt64
+    _ pieces: [[UInt8]], _ limits: ParserLimits, _ bodyBytesMax: UInt64, usually: Bool = false
 ) throws(Violation) -> [Step] {
     var parser = RequestParser(limits: limits, bodyBytesMax: bodyBytesMax)
+    var reader = UsualReader(limits: limits)
     var head = RequestHead()
     var steps: [Step] = []
     var body: [UInt8] = []
@@ -78,6 +82,17 @@ private func trace(
             calls += 1
             // A request takes four bytes at least and three events at most.
             try require(calls <= 3 * piece.count + 4, "the parser makes no progress")
+            if usually, parser.isBetweenRequests(head), offset < piece.count,
+                reader.read(piece.span.bytes, from: offset)
+            {
+                let found = reader.found
+                let bytes = piece.span.bytes.extracting(offset..<(offset + found.count))
+                reader.copy(found, of: bytes, into: &head)
+                steps += [.head(head.summary), .body([])]
+                offset += found.count
+                head.reset()
+                continue
+            }
             let event: RequestParser.Event
             do {
                 event = try parser.next(piece.span.bytes, at: &offset, into: &head)
