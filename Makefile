@@ -26,7 +26,7 @@ SANITIZE_SUITES ?= Bytes JSON Reactor ReactorTesting HTTPWire ReplicationWire YA
 RELEASE := -c release --static-swift-stdlib
 
 .PHONY: build test sanitize demo fuzz fuzz-check format lint clean toolchain build-deps deps client bench \
-  bench-reactor
+  bench-reactor allocation-check
 # Two apt-gets or two `swift build`s at once would only wait for each other.
 .NOTPARALLEL:
 
@@ -73,7 +73,12 @@ client: deps $(VENV)/nio-e2e-$(NIO_VERSION)
 
 test: lint client $(NGINX)
 	BEAMLINE_TEST_NGINX="$(abspath $(NGINX))" BEAMLINE_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" swift test
-	$(MAKE) --no-print-directory fuzz-check
+	$(MAKE) --no-print-directory fuzz-check allocation-check
+
+# That echoes and HTTP requests allocate nothing on their steady path, which only optimised code can show.
+allocation-check: deps
+	swift build -c release --product allocation-check
+	.build/release/allocation-check
 
 # SANITIZE_SUITES under ThreadSanitizer and AddressSanitizer with its leak check, each on epoll and on what `auto`
 # chooses. Nothing is suppressed. Suites that take turns on both backends by themselves do so each time. XCTest, which

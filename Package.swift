@@ -156,6 +156,13 @@ let testing: [Target] = [
     .target(
         name: "TestSupport", dependencies: ["CTestSupport", "Reactor", "ReactorTesting"],
         path: "Tests/TestSupport", swiftSettings: strict),
+    // Counts the allocations of a thread.
+    .target(name: "CAllocations", path: "Tests/CAllocations"),
+    // Fails where a server on its steady path allocates; `make test` has it built for release.
+    .executableTarget(
+        name: "allocation-check",
+        dependencies: ["HTTPServer", "HTTPWire", "Reactor", "Bytes", "CAllocations"],
+        path: "Tests/AllocationCheck", swiftSettings: strict),
     // Requests with the answers they must get.
     .target(name: "HTTPCases", path: "Tests/HTTPCases", swiftSettings: strict),
 ]
