@@ -106,7 +106,8 @@ public struct ByteQueue: ~Copyable {
     @inlinable @inline(__always)
     package mutating func room(for count: Int) -> UnsafeMutableRawBufferPointer {
         reserve(count)
-        return UnsafeMutableRawBufferPointer(rebasing: storage[end...])
+        guard let base = storage.baseAddress else { return storage }
+        return UnsafeMutableRawBufferPointer(start: base + end, count: storage.count &- end)
     }
 
     /// Takes `count` bytes that were written into ``room(for:)``.

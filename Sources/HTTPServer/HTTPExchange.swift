@@ -133,8 +133,17 @@ public final class HTTPExchange {
     }
 
     private var occasion: Occasion {
-        if isUsual { return Occasion(isHead: false, version: .http11, keepAlive: found.keepAlive) }
-        return Occasion(
+        @inline(__always) get { isUsual ? usualOccasion : readOccasion }
+    }
+
+    private var usualOccasion: Occasion {
+        @inline(__always) get {
+            Occasion(isHead: false, version: .http11, keepAlive: found.keepAlive)
+        }
+    }
+
+    private var readOccasion: Occasion {
+        Occasion(
             isHead: stored.isHead, version: stored.head.version, keepAlive: stored.head.keepAlive)
     }
 
@@ -197,8 +206,8 @@ public final class HTTPExchange {
 
     /// Answers with a body that `body` writes piece by piece, exactly `contentLength` bytes.
     ///
-    /// Shared pieces are not copied, and head and pieces leave in one vectored write: this is how
-    /// one answer, rendered once, goes to many clients. Nothing is allocated on the way.
+    /// Shared pieces beyond a kilobyte are not copied, and head and pieces leave in one vectored write:
+    /// this is how one answer, rendered once, goes to many clients. Nothing is allocated on the way.
     public func respond(
         _ status: HTTPStatus = .ok, fields: PrerenderedFields, contentLength: Int,
         on loop: isolated EventLoop, body: (inout ResponseWriter) -> Void

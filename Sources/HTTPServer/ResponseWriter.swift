@@ -41,11 +41,13 @@ public struct ResponseWriter: ~Copyable {
         self.compressing = compressing
     }
 
-    /// Queues a shared piece, without a copy.
+    /// Queues a shared piece, without a copy unless it is short.
     public mutating func write(_ shared: SharedBytes, on loop: isolated EventLoop) {
         count += shared.count
         switch way {
         case .direct:
+            // A second piece of a vector costs more than copying so little.
+            if shared.count <= output.left { return output.append(shared.bytes) }
             giveBackOutput(on: loop)
             channel.use { $0.write(shared, on: loop) }
         case .queued: channel.use { $0.write(shared, on: loop) }

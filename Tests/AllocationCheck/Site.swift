@@ -28,7 +28,7 @@ final class Echo: ChannelHandler {
 final class Site {
     let marks: Marks
     private let hello = Array("Hello, World!".utf8)
-    private let large = SharedBytes([UInt8](repeating: UInt8(ascii: "x"), count: 1024))
+    private let large = SharedBytes([UInt8](repeating: UInt8(ascii: "x"), count: 4096))
     private let fields = PrerenderedFields(["Content-Type": "text/plain"])
 
     init(_ marks: Marks) { self.marks = marks }

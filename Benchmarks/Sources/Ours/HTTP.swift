@@ -23,9 +23,10 @@ func listenForHTTP(on address: SocketAddress, _ loop: isolated EventLoop) {
     router.on(.get, "/wait") { exchange, site, loop in site.parked.append(exchange) }
     router.onImmediate(.get, "/parked") { _, site, _ in .text("\(site.parked.count)") }
     router.on(.get, "/release") { exchange, site, loop in
-        let parked = site.parked
-        site.parked.removeAll(keepingCapacity: true)
-        for waiting in parked {
+        // Each is let go once it is answered, while the processor still has it at hand.
+        var parked: [HTTPExchange] = []
+        swap(&parked, &site.parked)
+        while let waiting = parked.popLast() {
             waiting.respond(fields: site.json, contentLength: site.released.count, on: loop) {
                 $0.write(site.released, on: loop)
             }

@@ -6,7 +6,8 @@ extension HTTPConnection {
     /// Bodies up to this size are copied behind their head, which is cheaper than a second piece.
     private static let copiedBodyBytesMax = 16 * 1024
 
-    /// Short ones that are written by their handlers have room reserved for them.
+    /// As much of a body that its handler writes has room behind the head, so that a short answer is
+    /// one piece, which fits a queue's first memory.
     private static let directBodyBytesMax = 1024
 
     /// Sends a complete answer to the request that is being answered. Returns its size, or `nil` if
@@ -134,6 +135,7 @@ extension HTTPConnection {
         }
     }
 
+    @inline(__always)
     private func mayStayOpen(after occasion: Occasion) -> Bool {
         guard !streamEndsConnection, occasion.keepAlive, !core.isDraining else { return false }
         if inputHasEnded, held == nil, !moreHasCome { return false }
@@ -142,6 +144,7 @@ extension HTTPConnection {
     }
 
     /// The request has its answer: on to the next one, or to the end.
+    @inline(__always)
     func answered(_ occasion: Occasion, on loop: isolated EventLoop) {
         if onDisconnect != nil { onDisconnect = nil }
         if onWritable != nil { onWritable = nil }

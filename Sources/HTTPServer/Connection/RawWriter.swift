@@ -1,13 +1,14 @@
 internal import Bytes
+package import HTTPWire
 
 /// Writes bytes one behind the other into memory that somebody has lent, and never beyond it.
 package struct RawWriter: ~Copyable {
-    @usableFromInline let start: UnsafeMutableRawPointer
-    @usableFromInline let end: UnsafeMutableRawPointer
-    @usableFromInline var cursor: UnsafeMutableRawPointer
+    private let start: UnsafeMutableRawPointer
+    private let end: UnsafeMutableRawPointer
+    private var cursor: UnsafeMutableRawPointer
 
     /// A writer into `memory`, which must stay where it is as long as the writer is used.
-    @inlinable @inline(__always)
+    @inline(__always)
     package init(_ memory: UnsafeMutableRawBufferPointer) {
         // There is no address only where there is no room either, and then nothing is written.
         let base = memory.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 1).unsafelyUnwrapped
@@ -17,34 +18,34 @@ package struct RawWriter: ~Copyable {
     }
 
     /// The number of bytes written.
-    @inlinable @inline(__always)
+    @inline(__always)
     package var count: Int { cursor - start }
 
     /// The number of bytes that may still be written.
-    @inlinable @inline(__always)
+    @inline(__always)
     package var left: Int { end - cursor }
 
-    @inlinable @inline(__always)
-    mutating func append(_ bytes: UnsafeRawPointer, _ count: Int) {
+    @inline(__always)
+    private mutating func append(_ bytes: UnsafeRawPointer, _ count: Int) {
         precondition(count <= end - cursor, "written beyond the end")
         cursor.copyMemory(from: bytes, byteCount: count)
         cursor += count
     }
 
     /// Appends a copy of `bytes`.
-    @inlinable @inline(__always)
+    @inline(__always)
     package mutating func append(_ bytes: RawSpan) {
         bytes.withUnsafeBytes { if let base = $0.baseAddress { append(base, $0.count) } }
     }
 
     /// Appends a copy of `bytes`.
-    @inlinable @inline(__always)
+    @inline(__always)
     package mutating func append(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { if let base = $0.baseAddress { append(base, $0.count) } }
     }
 
     /// Appends the bytes of a literal.
-    @inlinable @inline(__always)
+    @inline(__always)
     package mutating func append(_ text: StaticString) {
         append(text.utf8Start, text.utf8CodeUnitCount)
     }
@@ -67,6 +68,7 @@ package struct RawWriter: ~Copyable {
     }
 
     /// Appends `Content-Length` and, behind it, the empty line that ends a head.
+    @inline(__always)
     package mutating func appendLengthAndEnd(_ length: Int) {
         precondition(length >= 0 && end - cursor >= 40, "written beyond the end")
         append("Content-Length: ")
