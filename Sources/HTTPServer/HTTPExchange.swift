@@ -36,9 +36,11 @@ public final class HTTPExchange {
     private var lentBytes: UnsafeRawPointer?
     /// Whether ``stored`` is complete, with the client's address.
     private var isKept = false
-    private var found = UsualRequest()
-    /// The request was ``found`` by the core's reader.
+    private var lentCount = 0
+    /// The request is a usual one, of which little need be known.
     private var isUsual = false
+    /// Whether the connection may stay open after a usual one.
+    private var keepAlive = true
     private var phase = Phase.unanswered
     private var streamedBytes = 0
     private var streamedStatus: HTTPStatus = .ok
@@ -82,12 +84,13 @@ public final class HTTPExchange {
     /// Begins with a request whose head the connection's core has just found.
     @inline(__always)
     func begin(
-        _ connection: HTTPConnection, _ found: UsualRequest, _ head: RawSpan, started: Instant
+        _ connection: HTTPConnection, _ head: RawSpan, keepAlive: Bool, started: Instant
     ) {
         connectionReference = Unmanaged.passUnretained(connection)
         self.started = started
-        self.found = found
+        self.keepAlive = keepAlive
         isUsual = true
+        lentCount = head.byteCount
         lentBytes = head.withUnsafeBytes { $0.baseAddress }
     }
 
@@ -104,8 +107,8 @@ public final class HTTPExchange {
         lentBytes = nil
         connection.core.lend(to: nil)
         let head = RawSpan(
-            _unsafeBytes: UnsafeRawBufferPointer(start: bytes, count: found.count))
-        connection.core.copy(found, of: head, into: &stored.head)
+            _unsafeBytes: UnsafeRawBufferPointer(start: bytes, count: lentCount))
+        connection.core.copyFound(head, into: &stored.head)
     }
 
     /// Completes ``stored``: with the head, and where it comes from.
@@ -138,7 +141,7 @@ public final class HTTPExchange {
 
     private var usualOccasion: Occasion {
         @inline(__always) get {
-            Occasion(isHead: false, version: .http11, keepAlive: found.keepAlive)
+            Occasion(isHead: false, version: .http11, keepAlive: keepAlive)
         }
     }
 

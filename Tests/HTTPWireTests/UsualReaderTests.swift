@@ -12,7 +12,7 @@ import Testing
         let bytes = Array(text.utf8)
         guard reader.read(bytes.span.bytes, from: 0) else { return nil }
         var head = RequestHead()
-        reader.copy(reader.found, of: bytes.span.bytes, into: &head)
+        reader.copy(of: bytes.span.bytes, into: &head)
         return (reader.found.count, head.summary)
     }
 

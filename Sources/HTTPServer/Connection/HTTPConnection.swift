@@ -211,16 +211,16 @@ final class HTTPConnection: ChannelHandler {
     private func serveFound(
         _ bytes: RawSpan, at start: Int, now: Instant, on loop: isolated EventLoop
     ) -> Int {
-        let found = core.found
-        let end = start &+ found.count
+        let end = start &+ core.foundCount
         let head = bytes.extracting(start..<end)
         let exchange = core.takeExchange()
-        exchange.begin(self, found, head, started: now)
+        exchange.begin(self, head, keepAlive: core.foundKeepAlive, started: now)
         moreHasCome = end < bytes.byteCount
         phase = .answering
         deadline = nil
         core.lend(to: Unmanaged.passUnretained(exchange))
-        if let route = core.plainRoute(head.slice(found.path)) {
+        let path = head.extracting(UsualRequest.targetStart..<core.foundPathEnd)
+        if let route = core.plainRoute(path) {
             exchange.served = route
             route.use { $0.serve(exchange, on: loop) }
         } else {

@@ -157,10 +157,10 @@ final class ServerCore {
         return hot.pointee.reader.read(bytes, from: offset)
     }
 
-    /// What was read last.
-    var found: UsualRequest {
-        @inline(__always) get { hot.pointee.reader.found }
-    }
+    // What was read last.
+    var foundCount: Int { @inline(__always) get { hot.pointee.reader.found.count } }
+    var foundPathEnd: Int { @inline(__always) get { hot.pointee.reader.found.pathEnd } }
+    var foundKeepAlive: Bool { @inline(__always) get { hot.pointee.reader.found.keepAlive } }
 
     /// The route for GET of a path that a pattern names in full.
     @inline(__always)
@@ -170,8 +170,9 @@ final class ServerCore {
     @inline(__always)
     func lend(to exchange: Unmanaged<HTTPExchange>?) { hot.pointee.lending = exchange }
 
-    func copy(_ request: UsualRequest, of bytes: RawSpan, into head: inout RequestHead) {
-        hot.pointee.reader.copy(request, of: bytes, into: &head)
+    /// Copies what was read last, whose bytes these are.
+    func copyFound(_ bytes: RawSpan, into head: inout RequestHead) {
+        hot.pointee.reader.copy(of: bytes, into: &head)
     }
 
     // MARK: Reuse

@@ -85,11 +85,11 @@ private func trace(
             if usually, parser.isBetweenRequests(head), offset < piece.count,
                 reader.read(piece.span.bytes, from: offset)
             {
-                let found = reader.found
-                let bytes = piece.span.bytes.extracting(offset..<(offset + found.count))
-                reader.copy(found, of: bytes, into: &head)
+                let count = reader.found.count
+                let bytes = piece.span.bytes.extracting(offset..<(offset + count))
+                reader.copy(of: bytes, into: &head)
                 steps += [.head(head.summary), .body([])]
-                offset += found.count
+                offset += count
                 head.reset()
                 continue
             }
