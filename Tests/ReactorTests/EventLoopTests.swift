@@ -17,9 +17,12 @@ struct EventLoopTests {
                 log.entries.append(5)
                 loop.cancel(never)
             }
+            let moved = loop.schedule(after: .seconds(600)) { log.entries.append(30) }
+            #expect(loop.reschedule(moved, after: .milliseconds(30)))
             let start = loop.now
             await loop.sleep(for: .milliseconds(40))
-            #expect(log.entries == [1, 5, 20])
+            #expect(log.entries == [1, 5, 20, 30])
+            #expect(!loop.reschedule(moved, after: .zero))
             #expect(loop.now - start >= .milliseconds(40))
             loop.cancel(never)
             #expect(loop.timerCount == 0)

@@ -28,6 +28,13 @@ struct TimerWheelTests {
         fire(&wheel, at: now)
         for step in 0..<2_000 {
             switch Int.random(in: 0..<10, using: &random) {
+            case 5 where !armed.isEmpty:
+                guard let (key, timer) = armed.randomElement(using: &random) else { continue }
+                let expiry = now.addingSaturated(
+                    UInt64.random(
+                        in: 0..<(1 << UInt64.random(in: 1..<38, using: &random)), using: &random))
+                #expect(wheel.move(timer, to: expiry) == (expected[key] != nil))
+                if expected[key] != nil { expected[key] = expiry }
             case 0..<6:
                 let distance = UInt64.random(
                     in: 0..<(1 << UInt64.random(in: 1..<38, using: &random)), using: &random)
