@@ -18,11 +18,13 @@ struct EventLoopTests {
                 loop.cancel(never)
             }
             let moved = loop.schedule(after: .seconds(600)) { log.entries.append(30) }
-            #expect(loop.reschedule(moved, after: .milliseconds(30)))
+            let isMoved = loop.reschedule(moved, after: .milliseconds(30))
+            #expect(isMoved)
             let start = loop.now
             await loop.sleep(for: .milliseconds(40))
             #expect(log.entries == [1, 5, 20, 30])
-            #expect(!loop.reschedule(moved, after: .zero))
+            let isMovedAgain = loop.reschedule(moved, after: .zero)
+            #expect(!isMovedAgain)
             #expect(loop.now - start >= .milliseconds(40))
             loop.cancel(never)
             #expect(loop.timerCount == 0)
