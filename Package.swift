@@ -83,6 +83,9 @@ let layer4 =
     module("Configuration", ["YAML", "Matrix"], testing: ["JSON", "TestSupport"])
     + module("Observability", ["Reactor", "YAML", logging], testing: ["TestSupport"])
     + module(
+        "ReplicationTool",
+        ["Replication", "ReplicationWire", "HTTPClient", "HTTPWire", "Reactor", "Bytes", "JSON"])
+    + module(
         "ProcessControl", ["CProcess"],
         testing: ["Configuration", "StandIn", "synctl", "TestSupport"])
     + module("Storage", ["Postgres", "Matrix", "JSON", "Reactor"], testing: ["PostgresCluster"])
@@ -126,7 +129,10 @@ let layer7 = module(
     ])
 let layer8: [Target] = [
     .executableTarget(
-        name: "beamline", dependencies: ["Workers", "Configuration", arguments],
+        name: "beamline",
+        dependencies: [
+            "Workers", "ReplicationTool", "ReplicationWire", "Configuration", arguments,
+        ],
         swiftSettings: strict),
     .executableTarget(
         name: "synctl", dependencies: ["Configuration", "ProcessControl", arguments],

@@ -7,5 +7,6 @@ struct Beamline: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "beamline",
         abstract: "A Matrix homeserver that scales by workers.",
-        subcommands: [Run.self, Up.self, DemoCommand.self], defaultSubcommand: Run.self)
+        subcommands: [Run.self, Up.self, DemoCommand.self, ReplicationCommands.self],
+        defaultSubcommand: Run.self)
 }

@@ -9,7 +9,10 @@ private let layers: [[String]] = [
     ["Bytes", "JSON"],
     ["Reactor", "ReactorTesting", "HTTPWire", "ReplicationWire", "YAML", "Matrix"],
     ["TLS", "HTTPServer", "HTTPClient", "Replication", "Postgres", "PostgresCluster"],
-    ["Configuration", "Observability", "ProcessControl", "Storage", "Examples"],
+    [
+        "Configuration", "Observability", "ProcessControl", "Storage", "ReplicationTool",
+        "Examples",
+    ],
     ["Services"],
     ["API"],
     ["Workers"],

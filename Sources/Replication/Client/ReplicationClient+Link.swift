@@ -18,6 +18,7 @@ extension ReplicationClient {
 
     func received(_ line: RawSpan, on loop: isolated EventLoop) {
         guard let clock else { return }
+        lineTap?(line, true)
         link.received(line, at: clock.now(on: loop), into: &actions)
         if let name = link.lastCommand { statistics.inbound[name] += 1 }
         act(on: loop)
@@ -104,6 +105,8 @@ extension ReplicationClient {
             return connection.channel.abort(on: loop)
         }
         statistics.outbound[command.name] += 1
-        connection.channel.write(command.line(dialect: options.dialect), on: loop)
+        let line = command.line(dialect: options.dialect)
+        lineTap?(line.span.bytes.extracting(droppingLast: 1), false)
+        connection.channel.write(line, on: loop)
     }
 }

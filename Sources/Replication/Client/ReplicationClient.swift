@@ -12,6 +12,9 @@ public final class ReplicationClient {
     public weak var delegate: (any ReplicationClientDelegate)?
     /// What happened since the start.
     public internal(set) var statistics = Statistics()
+    /// Shown each line as it comes or goes, without its end and before anything is made of it: for
+    /// tools that print or record a session.
+    public var lineTap: ((_ line: RawSpan, _ isFromMain: Bool) -> Void)?
 
     var link: WorkerLink
     private let streams: [StreamName]
