@@ -12,6 +12,8 @@ NGINX := $(firstword $(wildcard /usr/sbin/nginx) .tools/nginx/usr/sbin/nginx)
 BENCH_PACKAGES := libuv1-dev wrk
 VENV := .tools/venv
 NIO_VERSION := 0.26.0
+SYNAPSE_VENV := .tools/synapse
+SYNAPSE_VERSION := 1.66.0
 # `make demo DEMO_SECONDS=20` ends by itself. DEMO_DIRECTORY keeps the fleet's folder; without it a temporary one is used.
 DEMO_SECONDS ?= 0
 DEMO_DIRECTORY ?=
@@ -26,7 +28,7 @@ SANITIZE_SUITES ?= Bytes JSON Reactor ReactorTesting HTTPWire ReplicationWire YA
 RELEASE := -c release --static-swift-stdlib
 
 .PHONY: build test sanitize demo fuzz fuzz-check format lint clean toolchain build-deps deps client bench \
-  bench-reactor allocation-check
+  bench-reactor bench-replication allocation-check
 # Two apt-gets or two `swift build`s at once would only wait for each other.
 .NOTPARALLEL:
 
@@ -140,6 +142,26 @@ bench-reactor: build-deps $(NGINX)
 	swift build $(RELEASE) --package-path Benchmarks/Peers
 	Benchmarks/.build/release/Bench --ours Benchmarks/.build/release --peers Benchmarks/Peers/.build/release \
 	  --nginx $(NGINX) $(BENCH)
+
+# Replication beside Redis' pub/sub and Python's parser in one run: .bench/replication.md, .json, .svg. It takes ten
+# minutes; `make bench-replication BENCH=--quick` takes four. Redis' server is in its tools, under another name.
+bench-replication: build-deps $(SYNAPSE_VENV)/synapse-$(SYNAPSE_VERSION)
+	$(call install,redis-tools)
+	@mkdir -p .tools/redis && ln -sf "$$(command -v redis-check-rdb)" .tools/redis/redis-server
+	swift build $(RELEASE) --package-path Benchmarks --product Replicator
+	swift build $(RELEASE) --package-path Benchmarks --product Bench
+	swift build $(RELEASE) --package-path Benchmarks/Peers --product RowSink
+	Benchmarks/.build/release/Bench --suite replication --ours Benchmarks/.build/release \
+	  --peers Benchmarks/Peers/.build/release --redis .tools/redis/redis-server \
+	  --python $(SYNAPSE_VENV)/bin/python $(BENCH)
+
+# The last release that spoke this protocol over TCP. A later prometheus_client no longer goes with it.
+$(SYNAPSE_VENV)/synapse-$(SYNAPSE_VERSION): | deps
+	rm -rf $(SYNAPSE_VENV)
+	python3 -m venv $(SYNAPSE_VENV)
+	$(SYNAPSE_VENV)/bin/pip install --quiet --disable-pip-version-check \
+	  matrix-synapse==$(SYNAPSE_VERSION) prometheus_client==0.14.1
+	touch $@
 
 # Taken out of its package, since installing that would start a web server of the system's.
 .tools/nginx/usr/sbin/nginx:

@@ -16,6 +16,13 @@ let package = Package(
         .executableTarget(name: "FanOut", dependencies: product, swiftSettings: strict),
         .target(name: "CPin"),
         .executableTarget(name: "Ours", dependencies: product + ["CPin"], swiftSettings: strict),
+        .executableTarget(
+            name: "Replicator",
+            dependencies: [
+                .product(name: "Reactor", package: "beamline"),
+                .product(name: "Replication", package: "beamline"),
+                .product(name: "ReplicationWire", package: "beamline"),
+            ], swiftSettings: strict),
         .executableTarget(name: "Bench", swiftSettings: strict),
         .testTarget(name: "BenchTests", dependencies: ["Bench"], swiftSettings: strict),
         .executableTarget(

@@ -43,6 +43,7 @@ let package = Package(
         c("FanOutLoad", in: "Load/"),
         c("IdleLoad", in: "Load/"),
         c("SteadyLoad", in: "Load/"),
+        c("RowSink", in: "Load/"),
         .target(
             name: "Allocations", path: "Allocations", cSettings: [.define("_GNU_SOURCE")]),
     ]

@@ -9,6 +9,8 @@ struct Goal {
         case above(String)
         /// At most so much.
         case most(Double)
+        /// At least so much.
+        case least(Double)
     }
 
     let scenario: String
@@ -20,11 +22,11 @@ struct Goal {
     var peer: String? {
         switch bound {
         case .times(_, let peer), .above(let peer): peer
-        case .most: nil
+        case .most, .least: nil
         }
     }
 
-    static var all: [Goal] { echoGoals + httpGoals + fanOutGoals + idleGoals + allocationGoals }
+    static var reactor: [Goal] { echoGoals + httpGoals + fanOutGoals + idleGoals + allocationGoals }
 
     private static var httpGoals: [Goal] {
         ["http-keepalive", "http-pipelined"].flatMap { scenario in
@@ -113,6 +115,7 @@ struct Goal {
             return ("> \(peer)", "\((own / other).brief) ×", other / own - 1)
         case .most(let limit):
             return ("≤ \(limit.brief)", own.brief, limit > 0 ? own / limit - 1 : own)
+        case .least(let limit): return ("≥ \(limit.brief)", own.brief, limit / own - 1)
         }
     }
 

@@ -9,7 +9,7 @@ struct Lab {
 
     init(_ options: Options) throws {
         self.options = options
-        scratch = "\(options.output)/reactor"
+        scratch = "\(options.output)/\(options.suite.name)"
         Lab.raiseDescriptorLimit()
         for directory in [options.ours, options.peers]
         where !FileManager.default.fileExists(atPath: directory) {

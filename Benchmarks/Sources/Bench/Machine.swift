@@ -2,7 +2,7 @@ import Foundation
 
 /// The machine and the versions that figures belong to.
 enum Machine {
-    static func describe(_ lab: Lab) -> String {
+    static func describe(_ lab: Lab, _ suite: Suite) -> String {
         let memory = Double(ProcessInfo.processInfo.physicalMemory) / Double(1 << 30)
         let cores = ProcessInfo.processInfo.processorCount
         var lines = [
@@ -11,11 +11,11 @@ enum Machine {
             text(lab, ["swift", "--version"]).split(separator: "\n").first.map(String.init) ?? "",
             text(lab, ["clang", "--version"]).split(separator: "\n").first.map(String.init) ?? "",
         ]
-        let versions = ["liburing-dev", "libuv1-dev", "wrk"].map { package in
+        let versions = suite.packages.map { package in
             "\(package) \(text(lab, ["dpkg-query", "-W", "-f", "${Version}", package]))"
         }
         lines.append(
-            (versions + ["SwiftNIO 2.101.2", "Hummingbird 2.28.1"]).joined(separator: ", "))
+            (versions + suite.versions).joined(separator: ", "))
         return lines.filter { !$0.isEmpty }.joined(separator: "\n")
     }
 

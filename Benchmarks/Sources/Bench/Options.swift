@@ -9,11 +9,15 @@ struct Options {
     static let usage = """
         usage: Bench --ours DIRECTORY --peers DIRECTORY [options]
           --ours, --peers    where the servers' executables are
+          --suite NAME       reactor or replication (reactor)
           --nginx FILE       nginx's executable (nginx)
+          --redis FILE       redis-server's executable (redis-server)
+          --python FILE      a Python that has matrix-synapse (python3)
+          --script FILE      what it runs (Benchmarks/Peers/Python/rows.py)
           --only NAME        only scenarios whose names begin so; may be repeated
           --subject NAME     only these subjects; may be repeated
           --seconds S        measured time of each run (3)
-          --runs N           repeats of each subject (5)
+          --runs N           repeats of each subject (5; 3 of replication)
           --profile          where the time goes in what misses a goal (needs perf)
           --quick            one second, three runs
           --cores S,L        the server's core and the load's (0,1)
@@ -23,11 +27,15 @@ struct Options {
     var help = false
     var ours = ""
     var peers = ""
+    var suite = Suite.reactor
     var nginx = "nginx"
+    var redis = "redis-server"
+    var python = "python3"
+    var script = "Benchmarks/Peers/Python/rows.py"
     var only: [String] = []
     var subjects: [String] = []
     var seconds = 3.0
-    var runs = 5
+    var runs = 0
     var profile = false
     var serverCore = 0
     var loadCore = 1
@@ -51,7 +59,16 @@ struct Options {
             case "--help": help = true
             case "--ours": ours = try value(name)
             case "--peers": peers = try value(name)
+            case "--suite":
+                let text = try value(name)
+                guard let known = Suite.all.first(where: { $0.name == text }) else {
+                    throw Problem("there is no suite \(text)")
+                }
+                suite = known
             case "--nginx": nginx = try value(name)
+            case "--redis": redis = try value(name)
+            case "--python": python = try value(name)
+            case "--script": script = try value(name)
             case "--only": only.append(try value(name))
             case "--subject": subjects.append(try value(name))
             case "--seconds": seconds = try number(name)
@@ -66,6 +83,7 @@ struct Options {
             default: throw Problem("\(name) is unknown\n\(Options.usage)")
             }
         }
+        if runs == 0 { runs = suite.runs }
         guard help || !(ours.isEmpty || peers.isEmpty) else { throw Problem(Options.usage) }
         guard seconds > 0, runs > 0 else { throw Problem("--seconds and --runs must be positive") }
     }

@@ -22,10 +22,11 @@ final class Recorder {
 
 /// Measures once more, under perf, our subjects that take more CPU time than they should.
 func profileMisses(in lab: Lab, _ report: inout Report) throws {
-    let missed = Goal.all.filter { $0.metric == "cpu" && $0.isMissed(in: report) }
+    let missed = report.suite.goals.filter { $0.metric == "cpu" && $0.isMissed(in: report) }
     var seen: Set<String> = []
     for goal in missed where seen.insert("\(goal.scenario), \(goal.subject)").inserted {
-        guard let scenario = Scenario.all.first(where: { $0.name == goal.scenario }) else {
+        guard let scenario = report.suite.scenarios.first(where: { $0.name == goal.scenario })
+        else {
             continue
         }
         for name in [goal.subject, goal.peer].compactMap({ $0 }) {

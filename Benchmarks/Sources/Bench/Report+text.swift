@@ -3,8 +3,8 @@ import Foundation
 extension Report {
     /// Markdown whose columns stand under each other.
     var text: String {
-        let head = "# Reactor and HTTP server beside their peers\n\n\(machine)\n\n\(conditions)\n"
-        let goals = Goal.all.compactMap { $0.row(in: self) }
+        let head = "# \(suite.title)\n\n\(machine)\n\n\(conditions)\n"
+        let goals = suite.goals.compactMap { $0.row(in: self) }
         let goalTable =
             goals.isEmpty
             ? "" : "\n## Goals\n\n" + Table(["goal", "wanted", "found", ""], goals).text

@@ -21,13 +21,15 @@ struct Report {
         let runs: Int
     }
 
+    let suite: Suite
     let machine: String
     let conditions: String
     private(set) var sections: [Section] = []
     /// Where the time goes in what misses a goal.
     var profiles: [(title: String, text: String)] = []
 
-    init(machine: String, conditions: String) {
+    init(_ suite: Suite, machine: String, conditions: String) {
+        self.suite = suite
         self.machine = machine
         self.conditions = conditions
     }
@@ -59,8 +61,8 @@ struct Report {
             atPath: directory, withIntermediateDirectories: true)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try encoder.encode(entries).write(to: URL(filePath: "\(directory)/reactor.json"))
-        try Data(text.utf8).write(to: URL(filePath: "\(directory)/reactor.md"))
-        try Data(Plot(self).svg.utf8).write(to: URL(filePath: "\(directory)/reactor.svg"))
+        try encoder.encode(entries).write(to: URL(filePath: "\(directory)/\(suite.name).json"))
+        try Data(text.utf8).write(to: URL(filePath: "\(directory)/\(suite.name).md"))
+        try Data(Plot(self).svg.utf8).write(to: URL(filePath: "\(directory)/\(suite.name).svg"))
     }
 }

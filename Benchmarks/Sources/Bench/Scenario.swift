@@ -9,9 +9,13 @@ struct Scenario {
     let columns: [String]
     /// How many descriptors a process must be allowed.
     var descriptors = 0
+    /// How many runs are enough, where each takes long.
+    var runsMax = Int.max
     let measure: (Lab, Subject) throws -> [Measurement]
 
-    static var all: [Scenario] { echoes + http + [fanOut] + idle + allocations + [wakeUp, timers] }
+    static var reactor: [Scenario] {
+        echoes + http + [fanOut] + idle + allocations + [wakeUp, timers]
+    }
 
     /// Every subject once, then every subject again, and so on; each round begins with another one, so that
     /// none always follows the same.
@@ -24,11 +28,12 @@ struct Scenario {
             progress("\(name) is left out: \(obstacle)")
             return report.add(self, samples, ["all": obstacle])
         }
-        for round in 0..<lab.options.runs {
+        let runs = min(runsMax, lab.options.runs)
+        for round in 0..<runs {
             for offset in subjects.indices {
                 let subject = subjects[(round + offset) % subjects.count]
                 guard obstacles[subject.name] == nil else { continue }
-                progress("\(name), round \(round + 1) of \(lab.options.runs): \(subject.name)")
+                progress("\(name), round \(round + 1) of \(runs): \(subject.name)")
                 do {
                     samples.add(try measure(lab, subject), of: subject.name)
                 } catch {

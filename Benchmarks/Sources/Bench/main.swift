@@ -1,4 +1,4 @@
-// Measures the product beside its peers on one machine: `make bench-reactor`. See Options for what may be asked.
+// Measures the product beside its peers on one machine: `make bench-reactor`, `make bench-replication`. See Options for what may be asked.
 
 import Foundation
 
@@ -9,11 +9,15 @@ do {
         exit(0)
     }
     let lab = try Lab(options)
-    let scenarios = Scenario.all.filter { scenario in
+    let suite = options.suite
+    let scenarios = suite.scenarios.filter { scenario in
         options.only.isEmpty || options.only.contains { scenario.name.hasPrefix($0) }
     }
     guard !scenarios.isEmpty else { throw Problem("no scenario has a name like \(options.only)") }
-    var report = Report(machine: Machine.describe(lab), conditions: lab.conditions)
+    var report = Report(
+        suite, machine: Machine.describe(lab, suite),
+        conditions: [lab.conditions, suite.remarks].filter { !$0.isEmpty }.joined(separator: "\n\n")
+    )
     for scenario in scenarios {
         try scenario.run(in: lab, into: &report)
         // A run of many minutes that is interrupted leaves what it has.
@@ -24,7 +28,7 @@ do {
         try report.write(to: options.output)
     }
     print(report.text)
-    print("Written: \(options.output)/reactor.json, reactor.md, reactor.svg")
+    print("Written: \(options.output)/\(suite.name).json, .md, .svg")
 } catch {
     FileHandle.standardError.write(Data("bench: \(error)\n".utf8))
     exit(1)

@@ -42,7 +42,11 @@ struct RowFormat {
         writer.member("time", raw: Array(time.epoch.utf8))
         writer.member("stream", string: stream.name)
         writer.member("token", .integer(token))
-        writer.member("row", .object(JSON.Object(columns.map { ($0.name, $0.value) })))
+        // Not as a value, which would sort the columns.
+        writer.key("row")
+        writer.beginObject()
+        for column in columns { writer.member(column.name, column.value) }
+        writer.endObject()
         writer.endObject()
         return String(decoding: writer.bytes, as: UTF8.self) + "\n"
     }

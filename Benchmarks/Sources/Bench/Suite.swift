@@ -1,0 +1,36 @@
+/// What is measured in one run and reported together.
+struct Suite: Sendable {
+    /// Of the report's files.
+    let name: String
+    let title: String
+    /// What a reader must know besides how it was measured.
+    let remarks: String
+    /// How often each subject is measured if nothing else is asked for.
+    let runs: Int
+    /// Debian's packages whose versions matter.
+    let packages: [String]
+    let versions: [String]
+    let makeScenarios: @Sendable () -> [Scenario]
+    let makeGoals: @Sendable () -> [Goal]
+
+    var scenarios: [Scenario] { makeScenarios() }
+    var goals: [Goal] { makeGoals() }
+
+    static let all = [reactor, replication]
+
+    static let reactor = Suite(
+        name: "reactor", title: "Reactor and HTTP server beside their peers", remarks: "", runs: 5,
+        packages: ["liburing-dev", "libuv1-dev", "wrk"],
+        versions: ["SwiftNIO 2.101.2", "Hummingbird 2.28.1"],
+        makeScenarios: { Scenario.reactor }, makeGoals: { Goal.reactor })
+
+    static let replication = Suite(
+        name: "replication", title: "Replication beside Redis and Python",
+        remarks: """
+            Rows are of `events`, about 120 bytes each, the same for all. A subject that is measured has a core to \
+            itself. Our main makes its rows in its own process, Redis is published to over a connection: that is how \
+            each is used. "By 100": a hundred rows at once, of which ten hundreds may be under way; "one by one": the \
+            next row when every worker has the last one.
+            """, runs: 3, packages: ["redis-tools"], versions: ["matrix-synapse 1.66.0"],
+        makeScenarios: { Scenario.replication }, makeGoals: { Goal.replication })
+}
