@@ -264,8 +264,8 @@ extension Scenario {
                 let memory = try JSONDecoder().decode(Memory.self, from: output)
                 return [
                     Measurement("growth", memory.growth / 1_048_576, "MiB"),
-                    Measurement("rows", memory.rows, ""),
-                    Measurement("worker cut off", Double(memory.cut), ""),
+                    Measurement("rows", memory.rows, "of the other"),
+                    Measurement("worker cut off", Double(memory.cut), "1: yes"),
                 ]
             }
         }
