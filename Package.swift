@@ -74,7 +74,9 @@ let layer3 =
     + module(
         "HTTPClient", ["Reactor", "HTTPWire", "Bytes", "CCurl", "CZlib"],
         testing: ["HTTPServer", "TestSupport"], testResources: [.copy("Peers")])
-    + module("Replication", ["Reactor", "ReplicationWire", "Bytes"], testing: ["JSON"])
+    + module(
+        "Replication", ["Reactor", "ReplicationWire", "Bytes"],
+        testing: ["JSON", "ReactorTesting"])
     + module(
         "Postgres", ["Reactor", "Bytes", "CPostgres"],
         testing: ["PostgresCluster", "ReactorTesting", "TestSupport"])

@@ -17,7 +17,8 @@ public struct LineSplitter: ~Copyable {
     /// The longest line that is accepted, without its end.
     public static let lineBytesMax = 1 << 20
 
-    private let bytesMax: Int
+    /// The longest line that is accepted from now on, without its end.
+    public var bytesMax: Int
     private var unfinished = ByteQueue()
 
     /// A splitter for a new connection.

@@ -1,4 +1,5 @@
 import Bytes
+import Glibc
 import Reactor
 import Replication
 import ReplicationWire
@@ -7,15 +8,16 @@ import Testing
 
 /// Runs `body` as a task on a loop that the calling thread drives, and stops the loop after it.
 func onLoop<Result: Sendable>(
+    _ loop: @autoclosure () throws -> EventLoop = try EventLoop(),
     _ body: @escaping @Sendable (isolated EventLoop) async throws -> Result
 ) throws -> Result {
-    let loop = try EventLoop()
+    let loop = try loop()
     let outcome = Mutex<Swift.Result<Result, any Error>?>(nil)
     let box = Shared(outcome)
     loop.submit { loop in
-        // A test that waits for what never comes must end all the same.
-        loop.schedule(after: .seconds(120)) {
-            Issue.record("gave up after two minutes")
+        // A test that waits for what never comes must end all the same; a simulated hour is nothing.
+        loop.schedule(after: loop.backend == .auto ? .seconds(3600) : .seconds(120)) {
+            Issue.record("gave up after two minutes, or a simulated hour")
             loop.stop()
         }
         do {
@@ -217,7 +219,7 @@ final class Host: ReplicationServerDelegate {
 
 /// A connection that speaks as the test pleases.
 final class RawPeer: ChannelHandler {
-    private(set) var lines: [String] = []
+    var lines: [String] = []
     private(set) var isClosed = false
     var answer: ((String, Channel) -> Void)?
     private var unfinished: [UInt8] = []
@@ -256,4 +258,10 @@ extension Channel {
 
 func eventRow(_ number: Int) -> ReplicationRow {
     .event(EventStreamRow(eventID: "$\(number)", roomID: "!r/ü", type: "m.room.message"))
+}
+
+/// A number from the environment.
+func variable(_ name: String) -> Int? {
+    guard let text = getenv(name) else { return nil }
+    return Int(String(cString: text))
 }

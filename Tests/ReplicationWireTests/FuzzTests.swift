@@ -17,7 +17,8 @@ struct FuzzTests {
         "REMOVE_PUSHER app key @a:x", "INVALIDATE_CACHE get_x [\"a\\n\"]", "PING 5", "NAME w",
         "USER_IP [\"@a:x\",\"t\",\"1.2.3.4\",\"\",null,7]", "LOCK_RELEASED [\"a\",\"b\"]",
         "RDATA events master 4 [\"ev\",[\"$e\",\"!r\",\"t\",null,null,null,null,false,true]]",
-        "POSITION events master 4 5", "USER_SYNC w1 @a:x end 5", "FEDERATION_ACK 12",
+        "POSITION events master 4 5", "USER_SYNC w1 @a:x end 5", "FEDERATION_ACK 12", "AUTH sesame",
+        "PING 5 run=ff events=7 typing=2",
     ]
 
     private static func mutated(_ line: String, _ random: inout Seeded) -> [UInt8] {
@@ -63,9 +64,10 @@ struct FuzzTests {
     func links(seed: UInt64) {
         var random = Seeded(seed &+ 1000)
         for _ in 0..<300 {
+            let dialect: Dialect = Bool.random(using: &random) ? .classic : .named
             var main = MainLink(
-                serverName: "x", streams: Set(StreamName.classic), at: at(0))
-            var worker = WorkerLink(name: "w", serverName: nil)
+                serverName: "x", streams: Set(StreamName.classic), dialect: dialect, at: at(0))
+            var worker = WorkerLink(name: "w", serverName: nil, dialect: dialect)
             for stream in StreamName.classic { worker.follow(stream, from: 5) }
             _ = main.opened()
             _ = worker.opened()

@@ -152,4 +152,57 @@ struct MainLinkTests {
         link.disconnected(into: &actions)
         #expect(actions == [.usersGone(["@a:x", "@c with space:x"])])
     }
+
+    private func guarded() -> MainLink {
+        var link = MainLink(
+            serverName: "x", streams: [.events], secret: ReplicationSecret("sesame"), at: at(0))
+        link.status = MainStatus(run: 10, heads: [.events: 7])
+        #expect(link.opened() == [.send(.server("x")), .send(.ping("1000000"))])
+        return link
+    }
+
+    @Test("With a secret, nothing but the secret is taken first, and it is told so")
+    func secret() {
+        var link = guarded()
+        #expect(
+            link.received("AUTH sesame") == [
+                .authenticated, .send(.ping("1000000 run=a events=7")),
+            ])
+        #expect(link.received("REPLICATE events 5").count == 1)
+        #expect(link.received("AUTH again").isEmpty)
+        #expect(!link.isClosing)
+    }
+
+    @Test(
+        "Who does not know the secret learns that, and nothing else",
+        arguments: [
+            ("AUTH sesam", LinkFailure.secretWrong), ("AUTH sesame2", .secretWrong),
+            ("AUTH sesame ", .secretWrong), ("AUTH esames", .secretWrong),
+            ("AUTH x", .secretWrong), ("REPLICATE ALL NOW", .secretMissing),
+            ("NAME w1", .secretMissing), ("AUTH", .secretMissing), ("AUTH ", .secretMissing),
+            ("USER_SYNC", .secretMissing), ("FOO", .secretMissing), ("ERROR x", .secretMissing),
+        ])
+    func noSecret(line: String, failure: LinkFailure) {
+        var link = guarded()
+        #expect(link.received(line) == [.send(.error(failure.text)), .close(failure)])
+        #expect(link.received("AUTH sesame").isEmpty)
+        #expect(!link.isAuthenticated)
+    }
+
+    @Test("Whoever stays silent where a secret is wanted is sent away after ten seconds")
+    func silentStranger() {
+        var link = guarded()
+        #expect(link.deadline == .seconds(5))
+        #expect(link.timePassed(5) == [.send(.ping("1000000"))])
+        #expect(link.deadline == .seconds(10))
+        #expect(link.timePassed(10).last == .close(.secretMissing))
+    }
+
+    @Test("A secret that nobody wants does no harm")
+    func unwantedSecret() {
+        var link = link()
+        _ = link.opened()
+        #expect(link.received("AUTH sesame").isEmpty)
+        #expect(!link.isClosing)
+    }
 }

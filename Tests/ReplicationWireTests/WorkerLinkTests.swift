@@ -261,13 +261,117 @@ struct WorkerLinkTests {
             ])
     }
 
-    @Test("In the named dialect a gap before a position is told")
-    func namedGap() {
+    private func named(_ streams: [(StreamName, Int64?)]) -> WorkerLink {
         var link = WorkerLink(name: "w1", serverName: nil, dialect: .named)
-        link.follow(.events, from: 5)
+        for (stream, position) in streams { link.follow(stream, from: position) }
         #expect(link.opened().last == .send(.replicate(.all)))
         _ = link.received("SERVER x")
-        #expect(link.received("POSITION events master 5 5") == [.position(.events, 5)])
-        #expect(link.received("POSITION events master 8 9") == [.skipped(.events, to: 9)])
+        return link
+    }
+
+    @Test("In the named dialect a gap is asked for once, and filled by a main that can")
+    func namedGap() {
+        var link = named([(.caches, 5)])
+        #expect(link.received("RDATA caches master 6 [\"early\",null,1]").isEmpty)
+        #expect(link.ignoredRows == 1)
+        let question = WorkerLink.Action.send(.replicate(.stream(.caches, from: .token(5))))
+        #expect(link.received("POSITION caches master 8 8") == [question])
+        #expect(!link.isLive(.caches))
+        // What was under way before the main saw the question belongs behind the gap.
+        #expect(link.received("RDATA caches master 9 [\"early\",null,1]").isEmpty)
+        #expect(link.received("POSITION caches master 9 10").isEmpty)
+        #expect(link.received("POSITION caches master 5 5").isEmpty)
+        #expect(
+            link.received("RDATA caches master 7 [\"missed\",null,1]") == [
+                .rows(.caches, [caches("missed")], position: 7)
+            ])
+        #expect(!link.isLive(.caches))
+        #expect(link.received("POSITION caches master 5 10") == [.position(.caches, 10)])
+        #expect(link.isLive(.caches))
+        #expect(link.received("POSITION caches master 10 12") == [.position(.caches, 12)])
+    }
+
+    @Test("In the named dialect a gap that the main does not fill is told")
+    func namedSkip() {
+        var link = named([(.events, 5), (.caches, 2)])
+        #expect(link.received("POSITION caches master 2 2") == [.position(.caches, 2)])
+        #expect(link.received("POSITION events master 8 8").count == 1)
+        #expect(link.received("POSITION events master 9 9") == [.skipped(.events, to: 9)])
+        #expect(link.isLive(.events))
+        // Live gaps are noticed too.
+        let question = WorkerLink.Action.send(.replicate(.stream(.caches, from: .token(2))))
+        #expect(link.received("POSITION caches master 4 5") == [question])
+    }
+
+    @Test("In the named dialect a stream in memory that starts again is read from its beginning")
+    func namedRestart() {
+        var link = named([(.typing, 50)])
+        #expect(
+            link.received("POSITION typing master 3 3") == [
+                .reset(.typing), .send(.replicate(.stream(.typing, from: .token(0)))),
+            ])
+        #expect(link.received("POSITION typing master 3 4").isEmpty)
+        #expect(link.received("POSITION typing master 0 0").isEmpty)
+        let row = TypingStreamRow(roomID: "!r:x", userIDs: [])
+        #expect(
+            link.received("RDATA typing master 4 [\"!r:x\",[]]") == [
+                .rows(.typing, [.typing(row)], position: 4)
+            ])
+        #expect(link.received("POSITION typing master 0 4") == [.position(.typing, 4)])
+        #expect(link.isLive(.typing))
+    }
+
+    @Test("Another run of the main is told from the same one by its PING")
+    func otherRun() {
+        var link = connected([(.typing, 50), (.events, 7)])
+        #expect(link.received("PING 1 run=a events=9 typing=50").isEmpty)
+        #expect(link.tokensBehind(in: .events) == 2)
+        _ = link.received("POSITION events 9")
+        #expect(link.tokensBehind(in: .events) == 0)
+        #expect(link.tokensBehind(in: .typing) == 0)
+        // The same run: what is known of typing still holds, even if the port was closed for a while.
+        for run in ["a", "b"] {
+            _ = link.disconnected()
+            _ = link.disconnected()
+            #expect(
+                link.opened().dropFirst(2) == [
+                    .send(.replicate(.stream(.events, from: .token(9))))
+                ])
+            _ = link.received("SERVER example.org")
+            let asked = link.received("PING 2 run=\(run) events=9 typing=60")
+            #expect(
+                asked
+                    == (run == "a"
+                        ? [.send(.replicate(.stream(.typing, from: .token(50))))]
+                        : [
+                            .reset(.typing),
+                            .send(.replicate(.stream(.typing, from: .token(0)))),
+                        ]))
+            #expect(link.received("PING 3 run=\(run) events=9 typing=60").isEmpty)
+        }
+    }
+
+    @Test("A secret comes first, and the status that follows it counts")
+    func secret() {
+        var link = WorkerLink(
+            name: "w1", serverName: nil, secret: ReplicationSecret("sesame open"))
+        link.follow(.typing, from: 5)
+        #expect(link.opened().first == .send(.authenticate(ReplicationSecret("sesame open"))))
+        _ = link.received("SERVER x")
+        _ = link.received("PING 1")
+        #expect(link.received("PING 1 run=1 typing=5").isEmpty)
+        _ = link.disconnected()
+        _ = link.opened()
+        #expect(link.received("PING 1").isEmpty)
+        #expect(
+            link.received("PING 1 run=2 typing=5") == [
+                .reset(.typing), .send(.replicate(.stream(.typing, from: .token(0)))),
+            ])
+        let command = ReplicationCommand.authenticate(ReplicationSecret("sesame open"))
+        #expect(command.line() == Array("AUTH sesame open\n".utf8))
+        #expect(!"\(command)".contains("sesame"))
+        var dumped = ""
+        dump(command, to: &dumped)
+        #expect(!dumped.contains("sesame"))
     }
 }

@@ -1,3 +1,4 @@
+public import Reactor
 public import ReplicationWire
 
 extension ReplicationClient {
@@ -13,6 +14,10 @@ extension ReplicationClient {
         public var serverName: String?
         /// How lines are read and written.
         public var dialect = Dialect.classic
+        /// What the main wants to hear first; nil: nothing.
+        public var secret: ReplicationSecret?
+        /// What encrypts the connection, such as TLS; nil: nothing does.
+        public var security: (any ChannelSecurity)?
         /// When to ping and to give up.
         public var timing = LinkTiming()
         /// How long one attempt to connect may take.

@@ -51,7 +51,7 @@ public final class ReplicationClient {
         self.firstPositions = firstPositions
         link = WorkerLink(
             name: options.name, serverName: options.serverName, dialect: options.dialect,
-            timing: options.timing)
+            timing: options.timing, secret: options.secret)
     }
 
     // MARK: Running
@@ -75,6 +75,12 @@ public final class ReplicationClient {
         ended(connection, reason: "stopped", on: loop)
     }
 
+    /// Closes the connection without a word and makes no other, as a crash does.
+    public func abort(on loop: isolated EventLoop) {
+        connection?.channel.abort(on: loop)
+        stop(on: loop)
+    }
+
     /// Whether the main has been reached and has named itself.
     public var isConnected: Bool { link.isConnected }
 
@@ -91,7 +97,7 @@ public final class ReplicationClient {
                 hasPositions = true
                 for (stream, position) in positions { waiters.reached(stream, position, on: loop) }
             }
-            if isRunning { try await connectToAnyAddress(on: loop) }
+            if isRunning { try await connectToMain(on: loop) }
             isConnecting = false
         } catch {
             isConnecting = false
@@ -102,31 +108,25 @@ public final class ReplicationClient {
         }
     }
 
-    private func connectToAnyAddress(on loop: isolated EventLoop) async throws {
-        var failure = SystemError("connect", code: 0)
-        for address in try await addresses(on: loop) {
-            do {
-                var made: ClientConnection?
-                let channel = try await loop.connect(
-                    to: address, timeout: options.connectTimeout
-                ) { channel in
-                    let connection = ClientConnection(channel, client: self)
-                    made = connection
-                    return connection
-                }
-                guard isRunning, let made else { return channel.abort(on: loop) }
-                return opened(made, on: loop)
-            } catch {
-                failure = error
-            }
+    private func connectToMain(on loop: isolated EventLoop) async throws {
+        var made: ClientConnection?
+        let makeHandler = { (channel: Channel) in
+            let connection = ClientConnection(channel, client: self)
+            made = connection
+            return connection
         }
-        throw failure
-    }
-
-    private func addresses(on loop: isolated EventLoop) async throws -> [SocketAddress] {
-        let (host, port) = (options.host, options.port)
-        if host.hasPrefix("/") { return [.unix(path: host)] }
-        if let numeric = SocketAddress(host: host, port: port) { return [numeric] }
-        return try await loop.offload { try SocketAddress.resolve(host: host, port: port) }
+        let host = options.host
+        let channel: Channel
+        if host.hasPrefix("/") {
+            channel = try await loop.connect(
+                to: .unix(path: host), timeout: options.connectTimeout, security: options.security,
+                handler: makeHandler)
+        } else {
+            channel = try await loop.connect(
+                toHost: host, port: options.port, timeout: options.connectTimeout,
+                security: options.security, handler: makeHandler)
+        }
+        guard isRunning, let made else { return channel.abort(on: loop) }
+        opened(made, on: loop)
     }
 }

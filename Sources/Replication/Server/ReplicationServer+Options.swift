@@ -9,6 +9,10 @@ extension ReplicationServer {
         public var dialect = Dialect.classic
         /// Who writes the rows, in the named dialect.
         public var instance = ReplicationCommand.mainInstance
+        /// What a worker must say first; nil lets everybody in who can connect.
+        public var secret: ReplicationSecret?
+        /// A number that tells this run of the process from others; workers hear it in `PING`.
+        public var run = UInt64.random(in: 0 ... .max)
         /// When to ping and to give up.
         public var timing = LinkTiming()
         /// How long a line of a worker may be, in bytes.

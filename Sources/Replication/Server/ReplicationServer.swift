@@ -26,7 +26,7 @@ public final class ReplicationServer {
         self.delegate = delegate
         // A worker of another make asks for streams that we have nothing to say on. It is told that
         // it misses nothing; only `federation` must not exist while the main sends by itself.
-        for stream in StreamName.classic where stream != .federation {
+        for stream in StreamName.known where stream != .federation {
             feeds[stream] = StreamFeed(stream: stream, source: nil)
         }
     }
@@ -39,6 +39,15 @@ public final class ReplicationServer {
     /// The streams that have a source.
     public var streams: [StreamName] {
         feeds.values.filter { $0.source != nil }.map(\.stream).sorted { $0.name < $1.name }
+    }
+
+    /// What workers are told in each `PING`.
+    var status: MainStatus {
+        var status = MainStatus(run: options.run)
+        for feed in feeds.values where feed.source != nil {
+            status.heads[feed.stream] = feed.head
+        }
+        return status
     }
 
     /// The workers that are connected.
@@ -64,13 +73,21 @@ public final class ReplicationServer {
 
     /// Accepts workers at an address; several may be listened on. Returns the real address.
     ///
-    /// There is no authentication: whoever can connect sees everything.
+    /// Without a secret whoever can connect sees everything, and without TLS so does whoever sees
+    /// the traffic.
+    ///
+    /// - Parameters:
+    ///   - address: Where to listen.
+    ///   - security: What encrypts the connections, such as TLS; nil: nothing does.
+    ///   - unixMode: The permissions of a Unix socket's file; nil leaves what the umask gives.
+    ///   - loop: The server's loop.
     @discardableResult
     public func listen(
-        on address: SocketAddress, on loop: isolated EventLoop
+        on address: SocketAddress, security: (any ChannelSecurity)? = nil,
+        unixMode: UInt32? = nil, on loop: isolated EventLoop
     ) throws(SystemError) -> SocketAddress {
         let clock = LinkClock(on: loop)
-        var settings = ListenerOptions()
+        var settings = ListenerOptions(unixMode: unixMode, security: security)
         settings.channel = ChannelOptions(
             highWaterMark: options.highWaterMark, lowWaterMark: options.highWaterMark / 4,
             lingerTimeout: options.closeTimeout)
@@ -144,10 +161,19 @@ public final class ReplicationServer {
 
     /// Sends a command to every worker: `SYNC` as a barrier for tests, `REMOTE_SERVER_UP`.
     public func broadcast(_ command: ReplicationCommand, on loop: isolated EventLoop) {
-        for connection in Array(connections.values) { connection.send(command, on: loop) }
+        for connection in Array(connections.values) where connection.isAuthenticated {
+            connection.send(command, on: loop)
+        }
     }
 
     // MARK: Shutting down
+
+    /// Closes everything at once and tells nobody, as a crash does.
+    public func abort(on loop: isolated EventLoop) {
+        isShuttingDown = true
+        for listener in exchange(&listeners, with: []) { listener.close(on: loop) }
+        for connection in Array(connections.values) { connection.abort(on: loop) }
+    }
 
     /// Stops listening and tells every worker; returns when all are gone, or after `limit`.
     public func shutDown(within limit: Duration = .seconds(2), on loop: isolated EventLoop) async {

@@ -5,7 +5,9 @@ extension ServerConnection {
     func subscribe(_ subscription: Subscription, on loop: isolated EventLoop) {
         switch subscription {
         case .all:
-            for stream in server.streams { subscribe(to: stream, from: .now, on: loop) }
+            for stream in server.feeds.keys.sorted(by: { $0.name < $1.name }) {
+                subscribe(to: stream, from: .now, on: loop)
+            }
         case .stream(let stream, let start): subscribe(to: stream, from: start, on: loop)
         }
     }
@@ -17,6 +19,10 @@ extension ServerConnection {
         nextGeneration += 1
         var asked: Int64?
         if case .token(let token) = start { asked = token }
+        // In the named dialect the worker can be told that what now comes is the answer.
+        if let asked, server.options.dialect == .named {
+            tellPosition(of: stream, asked, after: asked, on: loop)
+        }
         // A silent stream is wherever the worker believes it to be.
         let head = feed.head ?? asked ?? 0
         var subscription = StreamSubscription(
@@ -27,7 +33,7 @@ extension ServerConnection {
             subscription.begin(at: head)
             subscriptions[stream] = subscription
             laggards.removeAll { $0 == stream }
-            return tellPosition(of: stream, head, on: loop)
+            return tellPosition(of: stream, head, after: min(asked ?? head, head), on: loop)
         }
         subscriptions[stream] = subscription
         if !laggards.contains(stream) { laggards.append(stream) }
@@ -39,18 +45,18 @@ extension ServerConnection {
     /// Tells the worker of tokens that came to nothing.
     func advance(_ feed: StreamFeed, on loop: isolated EventLoop) {
         guard let token = feed.lastPublished,
-            subscriptions[feed.stream]?.advance(to: token) == true
+            let previous = subscriptions[feed.stream]?.advance(to: token)
         else { return }
-        tellPosition(of: feed.stream, token, on: loop)
+        tellPosition(of: feed.stream, token, after: previous, on: loop)
     }
 
     private func tellPosition(
-        of stream: StreamName, _ token: Int64, on loop: isolated EventLoop
+        of stream: StreamName, _ token: Int64, after previous: Int64, on loop: isolated EventLoop
     ) {
-        send(
-            .position(
-                Position(stream: stream, token: token, instance: server.options.instance)),
-            on: loop)
+        let position = Position(
+            stream: stream, token: token, previousToken: previous,
+            instance: server.options.instance)
+        send(.position(position), on: loop)
     }
 
     /// Reads what the worker missed, one page at a time and each stream in its turn, no faster than
@@ -92,10 +98,9 @@ extension ServerConnection {
             write(block, from: 0, on: loop)
             guard !hasEnded else { return }
         }
-        guard let waiting = subscriptions[stream]?.endLap() else {
-            return laggards.append(stream)
-        }
-        tellPosition(of: stream, head, on: loop)
+        guard let waiting = subscriptions[stream]?.endLap(), let start = subscriptions[stream]?.start
+        else { return laggards.append(stream) }
+        tellPosition(of: stream, head, after: start, on: loop)
         for block in waiting { publish(block, on: loop) }
         if let feed = server.feeds[stream] { advance(feed, on: loop) }
     }

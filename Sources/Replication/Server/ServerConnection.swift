@@ -35,13 +35,22 @@ final class ServerConnection: ChannelHandler {
         self.server = server
         self.clock = clock
         let options = server.options
-        splitter = LineSplitter(lineBytesMax: options.lineBytesMax)
         link = MainLink(
             serverName: options.serverName, streams: Set(server.feeds.keys),
-            dialect: options.dialect, timing: options.timing, at: clock.now(on: loop))
+            dialect: options.dialect, timing: options.timing, secret: options.secret,
+            at: clock.now(on: loop))
+        splitter = LineSplitter(
+            lineBytesMax: link.isAuthenticated ? options.lineBytesMax : Self.strangersLineBytesMax)
     }
 
+    /// How long a line may be of somebody who has not shown the secret.
+    private static let strangersLineBytesMax = 8192
+
+    /// Whether the worker may see what others see.
+    var isAuthenticated: Bool { link.isAuthenticated }
+
     func opened(on loop: isolated EventLoop) {
+        link.status = server.status
         link.opened(at: clock.now(on: loop), into: &actions)
         act(on: loop)
         armTimer(on: loop)
@@ -59,6 +68,7 @@ final class ServerConnection: ChannelHandler {
                 act(on: loop)
                 return !hasEnded
             }
+            if link.isAuthenticated { splitter.bytesMax = server.options.lineBytesMax }
         } catch {
             close(.notLines(error), on: loop)
         }
@@ -104,6 +114,7 @@ final class ServerConnection: ChannelHandler {
         for action in batch {
             switch action {
             case .send(let command): send(command, on: loop)
+            case .authenticated: break
             case .subscribe(let subscription): subscribe(subscription, on: loop)
             case .userSync(let sync): server.delegate?.userSync(sync, at: peer, on: loop)
             case .usersGone(let users): server.delegate?.usersGone(users, at: peer, on: loop)
@@ -138,6 +149,7 @@ final class ServerConnection: ChannelHandler {
         guard !hasEnded else { return }
         let wait = clock.wait(until: link.deadline, on: loop)
         timer = loop.schedule(after: wait) {
+            self.link.status = self.server.status
             self.link.timePassed(at: self.clock.now(on: loop), into: &self.actions)
             self.act(on: loop)
             self.armTimer(on: loop)

@@ -20,6 +20,8 @@ struct StreamSubscription {
 
     /// Everything up to here has been sent.
     private(set) var position: Int64
+    /// Where the worker began.
+    let start: Int64
     /// False until the worker has been told its `POSITION`.
     private(set) var isLive = false
     /// Changes with each subscription, so that a lap that was begun for an older one is recognised.
@@ -33,6 +35,7 @@ struct StreamSubscription {
 
     init(after position: Int64, generation: Int, pageLimit: Int, waitingRowsMax: Int) {
         self.position = position
+        start = position
         self.generation = generation
         self.pageLimit = pageLimit
         self.waitingRowsMax = waitingRowsMax
@@ -57,11 +60,11 @@ struct StreamSubscription {
         return position < block.firstToken ? .whole : .from(offset: block.offset(after: position))
     }
 
-    /// Moves on without a row. Returns whether the worker must be told.
-    mutating func advance(to token: Int64) -> Bool {
-        guard isLive, token > position else { return false }
-        position = token
-        return true
+    /// Moves on without a row. Returns the position before if the worker must be told.
+    mutating func advance(to token: Int64) -> Int64? {
+        guard isLive, token > position else { return nil }
+        defer { position = token }
+        return position
     }
 
     private mutating func wait(_ block: PublishedBlock) {

@@ -3,6 +3,7 @@ import Bytes
 /// The first word of a line.
 public enum CommandName: String, Sendable, Hashable, CaseIterable {
     case server = "SERVER"
+    case authenticate = "AUTH"
     case ping = "PING"
     case name = "NAME"
     case replicate = "REPLICATE"
@@ -34,8 +35,8 @@ public enum CommandName: String, Sendable, Hashable, CaseIterable {
         switch self {
         case .server, .ping, .position, .rowData, .sync, .error, .remoteServerUp, .lockReleased:
             true
-        case .name, .replicate, .userSync, .clearUserSync, .userIP, .federationAck, .removePusher,
-            .invalidateCache:
+        case .authenticate, .name, .replicate, .userSync, .clearUserSync, .userIP, .federationAck,
+            .removePusher, .invalidateCache:
             false
         }
     }
@@ -44,8 +45,8 @@ public enum CommandName: String, Sendable, Hashable, CaseIterable {
     public var isSentByWorker: Bool {
         switch self {
         case .server, .position, .rowData, .sync: false
-        case .ping, .error, .name, .replicate, .userSync, .clearUserSync, .userIP, .federationAck,
-            .removePusher, .invalidateCache, .remoteServerUp, .lockReleased:
+        case .authenticate, .ping, .error, .name, .replicate, .userSync, .clearUserSync, .userIP,
+            .federationAck, .removePusher, .invalidateCache, .remoteServerUp, .lockReleased:
             true
         }
     }

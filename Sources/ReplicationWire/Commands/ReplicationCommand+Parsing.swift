@@ -38,6 +38,8 @@ extension ReplicationCommand {
         case .position: .position(try parsePosition(&arguments, dialect: dialect))
         case .ping: .ping(arguments.rest.string)
         case .server: .server(try arguments.nonemptyRest("a server name"))
+        case .authenticate:
+            .authenticate(ReplicationSecret(try arguments.nonemptyRest("a secret")))
         case .name: .name(arguments.rest.string)
         case .replicate: .replicate(try parseReplicate(&arguments, dialect: dialect))
         case .userSync: .userSync(try parseUserSync(&arguments, dialect: dialect))

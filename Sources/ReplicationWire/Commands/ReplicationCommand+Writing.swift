@@ -10,6 +10,7 @@ extension ReplicationCommand {
         case .server(let text), .ping(let text), .name(let text), .sync(let text),
             .remoteServerUp(let text), .error(let text), .clearUserSync(let text):
             output.appendOnOneLine(text)
+        case .authenticate(let secret): output.appendOnOneLine(secret.text)
         case .replicate(let subscription):
             Self.write(subscription, to: &output, dialect: dialect)
         case .position(let position): Self.write(position, to: &output, dialect: dialect)

@@ -4,7 +4,9 @@ public import JSON
 public enum ReplicationCommand: Sendable, Hashable {
     /// The main's server name: the first line of every connection.
     case server(String)
-    /// Anything, as a sign of life; here the time in milliseconds.
+    /// The secret that worker and main share: the first line of a worker that has one.
+    case authenticate(ReplicationSecret)
+    /// Anything, as a sign of life; here the time in milliseconds, and what ``MainStatus`` adds.
     case ping(String)
     /// The worker's name.
     case name(String)
@@ -39,6 +41,7 @@ public enum ReplicationCommand: Sendable, Hashable {
     public var name: CommandName {
         switch self {
         case .server: .server
+        case .authenticate: .authenticate
         case .ping: .ping
         case .name: .name
         case .replicate: .replicate

@@ -6,6 +6,10 @@ public enum LinkFailure: Error, Sendable, Hashable {
     case notLines(LineSplitter.Violation)
     /// The peer sent a command that only our side may send.
     case wrongDirection(CommandName)
+    /// A worker's first line was not the shared secret, and the main insists on it.
+    case secretMissing
+    /// A worker has another secret than the main.
+    case secretWrong
     /// A worker asked for a stream that is not offered.
     case unknownStream(StreamName)
     /// A worker has more users syncing than anyone can have.
@@ -34,6 +38,10 @@ public enum LinkFailure: Error, Sendable, Hashable {
         case .notLines(.lineTooLong): "line too long"
         case .notLines(.notUTF8): "failed to parse line: not UTF-8"
         case .wrongDirection(let name): "invalid command: \(name.rawValue)"
+        case .secretMissing:
+            "authentication failed: the first line must be AUTH and the worker_replication_secret"
+        case .secretWrong:
+            "authentication failed: the worker_replication_secret is not the main process's"
         case .unknownStream(let stream):
             "failed to handle replicate: unknown stream \(Self.shown(stream.name))"
         case .tooManyUsers: "too many users syncing"

@@ -10,6 +10,8 @@ public struct MainLink: Sendable {
     public enum Action: Sendable, Hashable {
         /// Write a command.
         case send(ReplicationCommand)
+        /// The worker has shown the secret.
+        case authenticated
         /// Catch up a stream, or all, and then follow it.
         case subscribe(Subscription)
         /// A user began or ended to sync at the worker.
@@ -36,10 +38,17 @@ public struct MainLink: Sendable {
     /// Whether the link has said ``Action/close(_:)``; it does nothing more.
     public private(set) var isClosing = false
 
+    /// What `PING` says beside the time; nil: nothing.
+    public var status: MainStatus?
+    /// Whether the worker has shown the secret, or none is wanted. Before that it can do nothing.
+    public private(set) var isAuthenticated: Bool
+
     private let serverName: String
+    private let secret: ReplicationSecret?
     private let dialect: Dialect
     private let streams: Set<StreamName>
     private var keepAlive: KeepAlive
+    private let openedAt: Duration
 
     /// A link for a connection that was just accepted.
     ///
@@ -48,27 +57,36 @@ public struct MainLink: Sendable {
     ///   - streams: What a worker may ask for.
     ///   - dialect: How lines are read.
     ///   - timing: When to ping and to give up.
+    ///   - secret: What a worker must say first; nil lets everybody in.
     ///   - now: The time.
     public init(
         serverName: String, streams: Set<StreamName>, dialect: Dialect = .classic,
-        timing: LinkTiming = LinkTiming(), at now: LinkTime
+        timing: LinkTiming = LinkTiming(), secret: ReplicationSecret? = nil, at now: LinkTime
     ) {
         self.serverName = serverName
+        self.secret = secret
+        isAuthenticated = secret == nil
+        openedAt = now.monotonic
         self.streams = streams
         self.dialect = dialect
         keepAlive = KeepAlive(timing: timing, openedAt: now.monotonic)
     }
 
     /// When ``timePassed(at:into:)`` must be called next, on the monotonic clock.
-    public var deadline: Duration { keepAlive.deadline }
+    public var deadline: Duration {
+        isAuthenticated
+            ? keepAlive.deadline : min(keepAlive.deadline, openedAt + Self.authenticationTimeout)
+    }
+
+    /// How long a worker may take to show the secret.
+    public static let authenticationTimeout = Duration.seconds(10)
 
     // MARK: Events
 
     /// The connection is there.
     public mutating func opened(at now: LinkTime, into actions: inout [Action]) {
         actions.append(.send(.server(serverName)))
-        actions.append(.send(.ping(String(now.unixMilliseconds))))
-        keepAlive.sent(at: now.monotonic)
+        ping(at: now, into: &actions)
     }
 
     /// A line arrived.
@@ -84,9 +102,13 @@ public struct MainLink: Sendable {
                 return close(.wrongDirection(command.name), into: &actions)
             }
             keepAlive.received(command.name, at: now.monotonic)
+            guard isAuthenticated else {
+                return authenticate(command, at: now, into: &actions)
+            }
             handle(command, into: &actions)
         } catch {
-            close(.badLine(error), into: &actions)
+            // Whoever has no secret learns nothing of what was wrong with the line.
+            close(isAuthenticated ? .badLine(error) : .secretMissing, into: &actions)
         }
     }
 
@@ -98,10 +120,18 @@ public struct MainLink: Sendable {
         guard !isClosing else { return }
         if keepAlive.hasTimedOut(at: now.monotonic) {
             close(.pingTimeout, into: &actions)
+        } else if !isAuthenticated, now.monotonic >= openedAt + Self.authenticationTimeout {
+            close(.secretMissing, into: &actions)
         } else if keepAlive.isPingDue(at: now.monotonic) {
-            actions.append(.send(.ping(String(now.unixMilliseconds))))
-            keepAlive.sent(at: now.monotonic)
+            ping(at: now, into: &actions)
         }
+    }
+
+    private mutating func ping(at now: LinkTime, into actions: inout [Action]) {
+        // Who has not shown the secret is not told where the streams stand.
+        let text = isAuthenticated ? status?.pingText(at: now) : nil
+        actions.append(.send(.ping(text ?? String(now.unixMilliseconds))))
+        keepAlive.sent(at: now.monotonic)
     }
 
     /// Our side ends the connection.
@@ -122,9 +152,23 @@ public struct MainLink: Sendable {
 
     // MARK: Commands
 
+    /// Takes the first line of a worker, which must be the secret. Its status follows in a `PING`.
+    private mutating func authenticate(
+        _ command: ReplicationCommand, at now: LinkTime, into actions: inout [Action]
+    ) {
+        guard case .authenticate(let shown) = command else {
+            return close(.secretMissing, into: &actions)
+        }
+        guard let secret, secret.matches(shown) else { return close(.secretWrong, into: &actions) }
+        isAuthenticated = true
+        actions.append(.authenticated)
+        if status != nil { ping(at: now, into: &actions) }
+    }
+
     private mutating func handle(_ command: ReplicationCommand, into actions: inout [Action]) {
         switch command {
-        case .ping: break
+        // A secret that nobody wants is no mistake: workers may get theirs before the main does.
+        case .ping, .authenticate: break
         case .name(let name): peerName = Self.shownName(name)
         case .replicate(.all): actions.append(.subscribe(.all))
         case .replicate(.stream(let stream, let start)):

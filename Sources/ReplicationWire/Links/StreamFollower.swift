@@ -5,6 +5,11 @@ struct StreamFollower: Sendable {
         case idle
         /// Asked for; `POSITION` has not come.
         case catchingUp
+        /// In the named dialect: a gap was noticed and what lies in it has been asked for. The main
+        /// has not said yet that it begins there, so what comes belongs to the time before.
+        case filling
+        /// The main has said that it begins there, and the missing rows come in.
+        case filled
         /// In step with the main.
         case live
     }
@@ -21,6 +26,10 @@ struct StreamFollower: Sendable {
         /// The main has started the stream again, and it must be asked for once more from here.
         case resetThenReplicate(from: Int64)
         case reset
+        /// Something is missing and must be asked for from here.
+        case replicate(from: Int64)
+        /// A row that has no place yet, or no stream.
+        case ignored
         case tooLong
     }
 
@@ -36,6 +45,9 @@ struct StreamFollower: Sendable {
     private(set) var repeatedRows: UInt64 = 0
     private var pending: [ReplicationRow] = []
     private var recent = RecentLines()
+    /// Whether what lies in a gap has been asked for on this connection. Once is enough: a main that
+    /// does not understand the question answers with its position.
+    private var hasAsked = false
 
     init(stream: StreamName, position: Int64?) {
         self.stream = stream
@@ -47,6 +59,7 @@ struct StreamFollower: Sendable {
 
     mutating func connectionEnded() {
         phase = .idle
+        hasAsked = false
         // The rows of an unfinished token come again.
         pending = []
     }
@@ -58,7 +71,10 @@ struct StreamFollower: Sendable {
         return .stream(stream, from: .token(position))
     }
 
-    mutating func receive(_ data: RowData, digest: UInt64) -> Outcome {
+    mutating func receive(_ data: RowData, digest: UInt64, _ dialect: Dialect) -> Outcome {
+        // There, rows are sent whether they were asked for or not, and before the position has come
+        // nobody knows what is missing in front of them.
+        if dialect == .named, phase != .live, phase != .filled { return .ignored }
         guard case .number(let token) = data.token else {
             guard pending.count < Self.batchRowsMax else { return .tooLong }
             pending.append(data.row)
@@ -88,27 +104,53 @@ struct StreamFollower: Sendable {
         return .rows(rows)
     }
 
-    mutating func receive(_ message: Position) -> (unfinished: [ReplicationRow], Outcome) {
+    mutating func receive(
+        _ message: Position, _ dialect: Dialect
+    ) -> (unfinished: [ReplicationRow], Outcome) {
         let unfinished = exchange(&pending, with: [])
-        let token = message.token
-        let wasCatchingUp = phase == .catchingUp
+        guard dialect == .named else { return (unfinished, reach(message.token)) }
+        return (unfinished, receiveNamed(message))
+    }
+
+    /// All rows up to `token` have been sent.
+    private mutating func reach(_ token: Int64) -> Outcome {
+        let wasCatchingUp = phase != .live
         phase = .live
         guard let current = position, !(mustSkip && wasCatchingUp) else {
             let skips = mustSkip
             mustSkip = false
             position = max(position ?? token, token)
-            return (unfinished, skips ? .skipped : .position)
+            return skips ? .skipped : .position
         }
-        if token < current, stream.isInMemory {
-            return (unfinished, restart(at: token))
-        }
-        // Only the named dialect says where the sender was; a gap there must be filled.
-        if let previous = message.previousToken, previous > current, token > current {
-            position = token
-            return (unfinished, .skipped)
-        }
+        if token < current, stream.isInMemory { return restart(at: token, .classic) }
         position = max(current, token)
-        return (unfinished, wasCatchingUp || token > current ? .position : .nothing)
+        return wasCatchingUp || token > current ? .position : .nothing
+    }
+
+    /// In the named dialect a position says too where the sender was before, so that a gap shows.
+    private mutating func receiveNamed(_ message: Position) -> Outcome {
+        let previous = message.previousToken ?? message.token
+        guard let current = position, !mustSkip else { return reach(message.token) }
+        if phase == .filling {
+            if previous == current, message.token == current {
+                phase = .filled
+                return .nothing
+            }
+            // What the main sent before it saw the question.
+            guard previous == message.token else { return .nothing }
+        }
+        if message.token < current, stream.isInMemory {
+            return restart(at: message.token, .named)
+        }
+        guard previous > current, message.token > current else { return reach(message.token) }
+        if hasAsked {
+            phase = .live
+            position = message.token
+            return .skipped
+        }
+        hasAsked = true
+        phase = .filling
+        return .replicate(from: current)
     }
 
     /// The main's process has probably been replaced: whatever its stream's token is now, our
@@ -121,14 +163,16 @@ struct StreamFollower: Sendable {
     }
 
     /// The main's new stream is at `token` and has told us nothing of what lies before it.
-    private mutating func restart(at token: Int64) -> Outcome {
+    private mutating func restart(at token: Int64, _ dialect: Dialect) -> Outcome {
         recent = RecentLines()
         guard token > 0 else {
             position = token
+            phase = .live
             return .reset
         }
         position = 0
-        phase = .catchingUp
+        phase = dialect == .named ? .filling : .catchingUp
+        hasAsked = true
         return .resetThenReplicate(from: 0)
     }
 }

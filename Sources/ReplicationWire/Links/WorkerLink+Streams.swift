@@ -13,9 +13,74 @@ extension WorkerLink {
     /// Rows that came a second time and were dropped.
     public var repeatedRows: UInt64 { followers.values.reduce(0) { $0 + $1.repeatedRows } }
 
+    /// The newest token of a stream that the main has spoken of, in whatever way.
+    public func head(of stream: StreamName) -> Int64? {
+        guard let head = status?.heads[stream] else { return position(of: stream) }
+        return max(head, position(of: stream) ?? head)
+    }
+
+    /// How many tokens a stream is behind what the main has spoken of; nil if it has not. In a stream
+    /// whose tokens are handed out without gaps these are rows.
+    public func tokensBehind(in stream: StreamName) -> Int64? {
+        guard let head = status?.heads[stream] else { return isLive(stream) ? 0 : nil }
+        guard let position = position(of: stream) else { return nil }
+        return max(0, head - position)
+    }
+
+    // MARK: Asking
+
+    /// Asks a main for the streams at the beginning of a connection.
+    mutating func ask(into actions: inout [Action]) {
+        // A main that says which run it is will say so in a moment; then what is known of streams
+        // in memory can be told from what is not. Of others we know that they went away at most.
+        let waitsForStatus = status != nil
+        if !waitsForStatus, exchange(&mainHasGone, with: false) { assumeRestart(into: &actions) }
+        if dialect == .named {
+            for stream in order { _ = followers[stream]?.subscription() }
+            return actions.append(.send(.replicate(.all)))
+        }
+        for stream in order {
+            if waitsForStatus, stream.isInMemory {
+                deferred.append(stream)
+            } else if let wish = followers[stream]?.subscription() {
+                actions.append(.send(.replicate(wish)))
+            }
+        }
+    }
+
+    /// Typing of a main that went away says nothing of its successor's.
+    private mutating func assumeRestart(into actions: inout [Action]) {
+        guard followers[.typing]?.assumeRestart() == true else { return }
+        actions.append(.reset(.typing))
+    }
+
+    mutating func receivePing(_ text: String, into actions: inout [Action]) {
+        pings += 1
+        let former = status
+        status = MainStatus(pingText: text)
+        // A main tells nothing of itself before it has seen the secret.
+        if status == nil, hasSecret, pings == 1 { return status = former }
+        guard pings == 1 || !deferred.isEmpty || former?.run != status?.run else { return }
+        if let status, let former, status.run != former.run {
+            for stream in order where stream.isInMemory {
+                guard followers[stream]?.assumeRestart() == true else { continue }
+                actions.append(.reset(stream))
+            }
+        } else if status == nil, former != nil, mainHasGone {
+            assumeRestart(into: &actions)
+        }
+        mainHasGone = false
+        for stream in exchange(&deferred, with: []) {
+            guard let wish = followers[stream]?.subscription() else { continue }
+            actions.append(.send(.replicate(wish)))
+        }
+    }
+
+    // MARK: Rows
+
     mutating func receive(_ data: RowData, _ line: RawSpan, into actions: inout [Action]) {
         let digest = RecentLines.digest(of: line)
-        guard let outcome = followers[data.stream]?.receive(data, digest: digest) else {
+        guard let outcome = followers[data.stream]?.receive(data, digest: digest, dialect) else {
             return ignoredRow()
         }
         act(on: outcome, of: data.stream, into: &actions)
@@ -23,7 +88,8 @@ extension WorkerLink {
 
     mutating func receive(_ message: Position, into actions: inout [Action]) {
         let stream = message.stream
-        guard let (unfinished, outcome) = followers[stream]?.receive(message) else { return }
+        guard let (unfinished, outcome) = followers[stream]?.receive(message, dialect)
+        else { return }
         // A main that answers is well: the next trouble is a new one.
         backoff.reset()
         if !unfinished.isEmpty, let position = position(of: stream) {
@@ -50,6 +116,9 @@ extension WorkerLink {
         case .resetThenReplicate(let token):
             actions.append(.reset(stream))
             actions.append(.send(.replicate(.stream(stream, from: .token(token)))))
+        case .replicate(let token):
+            actions.append(.send(.replicate(.stream(stream, from: .token(token)))))
+        case .ignored: ignoredRow()
         case .tooLong: close(.batchTooLong(stream), into: &actions)
         }
     }

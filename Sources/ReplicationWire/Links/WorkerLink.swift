@@ -44,12 +44,19 @@ public struct WorkerLink: Sendable {
 
     let serverName: String?
     let dialect: Dialect
+    private let secret: ReplicationSecret?
     private let timing: LinkTiming
     var followers: [StreamName: StreamFollower] = [:]
     var backoff = Backoff()
-    private var order: [StreamName] = []
+    private(set) var order: [StreamName] = []
     private var keepAlive: KeepAlive?
     private var isClosing = false
+    /// What the main said of itself last; nil if it is of another make.
+    public internal(set) var status: MainStatus?
+    /// Streams in memory that are not asked for before the main has said whether it is the same.
+    var deferred: [StreamName] = []
+    /// How many `PING`s came on this connection.
+    var pings = 0
     /// Whether the main has been seen to go away, so that the next one is a new process. A new
     /// process' typing may have come past our position before we come back, and then its tokens
     /// would not tell.
@@ -62,10 +69,12 @@ public struct WorkerLink: Sendable {
     ///   - serverName: The only server that is accepted; nil for any.
     ///   - dialect: How lines are read and what is asked for.
     ///   - timing: When to ping and to give up.
+    ///   - secret: What the main wants to hear first, if anything.
     public init(
         name: String, serverName: String?, dialect: Dialect = .classic,
-        timing: LinkTiming = LinkTiming()
+        timing: LinkTiming = LinkTiming(), secret: ReplicationSecret? = nil
     ) {
+        self.secret = secret
         self.name = name
         self.serverName = serverName
         self.dialect = dialect
@@ -81,6 +90,9 @@ public struct WorkerLink: Sendable {
     /// The streams that are followed, in the order in which they are asked for.
     public var streams: [StreamName] { order }
 
+    /// Whether the main wants to hear a secret first.
+    var hasSecret: Bool { secret != nil }
+
     /// When ``timePassed(at:into:)`` must be called next; nil while there is no connection.
     public var deadline: Duration? { keepAlive?.deadline }
 
@@ -93,21 +105,10 @@ public struct WorkerLink: Sendable {
     public mutating func opened(at now: LinkTime, into actions: inout [Action]) {
         keepAlive = KeepAlive(timing: timing, openedAt: now.monotonic)
         isClosing = false
+        if let secret { actions.append(.send(.authenticate(secret))) }
         actions.append(.send(.name(name)))
         actions.append(.send(.ping(String(now.unixMilliseconds))))
-        if exchange(&mainHasGone, with: false), followers[.typing]?.assumeRestart() == true {
-            actions.append(.reset(.typing))
-        }
-        switch dialect {
-        case .classic:
-            for stream in order {
-                guard let wish = followers[stream]?.subscription() else { continue }
-                actions.append(.send(.replicate(wish)))
-            }
-        case .named:
-            for stream in order { _ = followers[stream]?.subscription() }
-            actions.append(.send(.replicate(.all)))
-        }
+        ask(into: &actions)
         for (user, time) in syncingUsers.sorted(by: { $0.key < $1.key }) {
             actions.append(.send(sync(user, true, time)))
         }
@@ -156,6 +157,8 @@ public struct WorkerLink: Sendable {
         if keepAlive == nil { mainHasGone = true }
         keepAlive = nil
         isConnected = false
+        deferred = []
+        pings = 0
         for stream in order { followers[stream]?.connectionEnded() }
         actions.append(.reconnect(after: backoff.next()))
     }
@@ -200,7 +203,7 @@ public struct WorkerLink: Sendable {
             guard !isConnected else { return }
             isConnected = true
             actions.append(.connected)
-        case .ping: break
+        case .ping(let text): receivePing(text, into: &actions)
         case .error(let text): peerError(text, into: &actions)
         case .rowData(let data):
             guard isConnected else { return close(.unnamedRemote, into: &actions) }
@@ -209,8 +212,8 @@ public struct WorkerLink: Sendable {
             guard isConnected else { return close(.unnamedRemote, into: &actions) }
             receive(position, into: &actions)
         case .sync, .remoteServerUp, .lockReleased: actions.append(.deliver(command))
-        case .name, .replicate, .userSync, .clearUserSync, .userIP, .federationAck,
-            .removePusher, .invalidateCache:
+        case .authenticate, .name, .replicate, .userSync, .clearUserSync, .userIP,
+            .federationAck, .removePusher, .invalidateCache:
             break
         }
     }

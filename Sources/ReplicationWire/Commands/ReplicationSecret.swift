@@ -1,0 +1,29 @@
+/// What worker and main share, so that nobody else can follow the streams. Never shown in logs.
+public struct ReplicationSecret: Sendable, Hashable {
+    let text: String
+
+    /// A secret of one line; ends of line in it are sent as spaces.
+    public init(_ text: String) { self.text = text }
+
+    /// Whether two secrets are the same. Takes as long whatever the first byte in which they differ.
+    func matches(_ other: ReplicationSecret) -> Bool {
+        let ours = Array(text.utf8)
+        let theirs = Array(other.text.utf8)
+        var difference = ours.count ^ theirs.count
+        for (index, byte) in theirs.enumerated() {
+            difference |= Int(byte ^ (ours.isEmpty ? 0 : ours[index % ours.count]))
+        }
+        return difference == 0
+    }
+}
+
+extension ReplicationSecret: CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
+    /// Says that there is one.
+    public var description: String { "(secret)" }
+    /// Says that there is one.
+    public var debugDescription: String { description }
+    /// Nothing.
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}

@@ -1,0 +1,94 @@
+import Reactor
+import ReplicationWire
+import Testing
+
+@testable import Replication
+
+/// A worker over its lives. What it stored outlives a kill, what it knows of typing does not.
+final class ModelWorker: ReplicationClientDelegate {
+    let name: String
+    let streams: [StreamName]
+    /// Where it began; nil until it is known, for one that began NOW.
+    private(set) var starts: [StreamName: Int64]
+    private(set) var stored: [StreamName: Int64]
+    private(set) var rows: [StreamName: [ReplicationUpdate]] = [:]
+    private(set) var typing: [String: [String]] = [:]
+    /// Rows of federation since the last time the main started anew.
+    private(set) var federation: [ReplicationRow] = []
+    private(set) var federationPosition: Int64 = 0
+    private(set) var faults: [String] = []
+    private(set) var skips = 0
+    private var lastPositions: [StreamName: Int64] = [:]
+    private(set) var client: ReplicationClient?
+
+    init(_ name: String, _ streams: [StreamName], startingAt starts: [StreamName: Int64]) {
+        self.name = name
+        self.streams = streams
+        self.starts = starts
+        stored = starts
+    }
+
+    func start(_ options: ReplicationClient.Options, on loop: isolated EventLoop) {
+        var first = stored
+        if streams.contains(.federation) { first[.federation] = 0 }
+        let client = ReplicationClient(options: options, streams: streams, delegate: self) { first }
+        self.client = client
+        lastPositions = [:]
+        typing = [:]
+        client.start(on: loop)
+    }
+
+    func kill(on loop: isolated EventLoop) {
+        client?.delegate = nil
+        client?.abort(on: loop)
+        client = nil
+    }
+
+    // MARK: Delegate
+
+    private func note(_ stream: StreamName, _ position: Int64) {
+        if let last = lastPositions[stream], position < last {
+            faults.append("\(stream) went back from \(last) to \(position)")
+        }
+        lastPositions[stream] = position
+        guard !stream.isInMemory else { return }
+        if starts[stream] == nil { starts[stream] = position }
+        stored[stream] = position
+    }
+
+    func rows(
+        _ stream: StreamName, _ rows: [ReplicationRow], position: Int64,
+        on loop: isolated EventLoop
+    ) {
+        note(stream, position)
+        switch stream {
+        case .typing:
+            for case .typing(let row) in rows {
+                typing[row.roomID] = row.userIDs.isEmpty ? nil : row.userIDs
+            }
+        case .federation:
+            federation += rows
+            federationPosition = position
+        default:
+            self.rows[stream, default: []] += rows.map {
+                ReplicationUpdate(token: position, row: $0)
+            }
+        }
+    }
+
+    func positionChanged(_ stream: StreamName, to position: Int64, on loop: isolated EventLoop) {
+        note(stream, position)
+    }
+
+    func streamReset(_ stream: StreamName, on loop: isolated EventLoop) {
+        if !stream.isInMemory { faults.append("\(stream) was reset") }
+        lastPositions[stream] = nil
+        if stream == .typing { typing = [:] }
+        if stream == .federation { federation = [] }
+    }
+
+    func streamSkipped(_ stream: StreamName, to position: Int64, on loop: isolated EventLoop) {
+        faults.append("\(stream) skipped rows up to \(position)")
+        note(stream, position)
+    }
+}
