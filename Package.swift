@@ -149,7 +149,8 @@ let whole: [Target] = [
     .testTarget(
         name: "IntegrationTests",
         dependencies: upper + [
-            "PostgresCluster", "ProcessControl", "Workers", "beamline", "synctl", "TestSupport",
+            "PostgresCluster", "Postgres", "ProcessControl", "Replication", "ReplicationWire",
+            "Workers", "beamline", "synctl", "TestSupport",
         ],
         exclude: ["Clients"],
         swiftSettings: strict),

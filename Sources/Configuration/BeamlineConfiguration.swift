@@ -48,6 +48,8 @@ public struct BeamlineConfiguration: Sendable {
     public var tls: TLSFiles?
     /// What HTTP clients may ask for.
     public var httpLimits: HTTPLimitsConfiguration
+    /// How replication is spoken.
+    public var replication: ReplicationConfiguration
     /// What replication connections may cost.
     public var replicationLimits: ReplicationLimitsConfiguration
     /// Warnings and remarks that did not keep the configuration from being used.
@@ -78,6 +80,7 @@ public struct BeamlineConfiguration: Sendable {
         duties = Duties()
         eventLoopBackend = .auto
         httpLimits = HTTPLimitsConfiguration()
+        replication = ReplicationConfiguration()
         replicationLimits = ReplicationLimitsConfiguration()
         diagnostics = []
     }
@@ -89,12 +92,45 @@ public struct ReplicationServerConfiguration: Sendable, Hashable {
     public var host: String
     /// `worker_replication_port`.
     public var port: UInt16
+    /// Whether TLS is spoken with it (`worker_replication_tls`).
+    public var isTLS: Bool
+    /// The authorities that its certificate must come from, as a PEM file; nil: those of the system
+    /// (`worker_replication_ca_path`).
+    public var authoritiesPath: String?
 
     /// A place to connect to.
-    public init(host: String, port: UInt16) {
+    public init(
+        host: String, port: UInt16, isTLS: Bool = false, authoritiesPath: String? = nil
+    ) {
         self.host = host
         self.port = port
+        self.isTLS = isTLS
+        self.authoritiesPath = authoritiesPath
     }
+}
+
+/// How replication is spoken, the same in all processes of a fleet.
+public struct ReplicationConfiguration: Sendable, Hashable {
+    /// How commands and rows are written (`replication_dialect`).
+    public enum Dialect: String, Sendable, Hashable, CaseIterable {
+        /// As in April 2017.
+        case classic
+        /// As from 2020 on, with the names of writers.
+        case named
+    }
+
+    /// How commands and rows are written.
+    public var dialect = Dialect.classic
+    /// What a worker must say first (`worker_replication_secret`); nil: nothing.
+    public var secret: String?
+    /// A file that holds the secret instead (`worker_replication_secret_path`).
+    public var secretPath: String?
+
+    /// The dialect of 2017 without a secret.
+    public init() {}
+
+    /// Whether workers must know a secret.
+    public var hasSecret: Bool { secret != nil || secretPath != nil }
 }
 
 /// Where a process's log goes.

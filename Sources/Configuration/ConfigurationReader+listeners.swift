@@ -26,17 +26,17 @@ extension ConfigurationReader {
 
     private func readListener(_ section: Section, role: WorkerRole) -> ListenerConfiguration? {
         let kind = readKind(section, role: role)
-        let addresses = readAddresses(section)
+        let addresses = readAddresses(section, kind)
         let tag = section.text("tag")
         let isBehindProxy = section.bool("x_forwarded") ?? false
         let resources = readResources(section, role: role)
-        let isTLS = section.bool("tls") == true && mayHaveTLS(section, kind)
+        let isTLS = section.bool("tls") == true && mayHaveTLS(section)
         section.ignore(["additional_resources", "request_id_header"])
         guard let kind else { return nil }
         if kind == .http && resources.isEmpty && !section.has("resources") {
             section.warn("resources", "is missing, so the listener has nothing to serve")
         }
-        if kind == .replication { warnIfPublic(addresses, section) }
+        if kind == .replication { warnIfPublic(addresses, isTLS: isTLS, section) }
         return ListenerConfiguration(
             kind: kind, addresses: addresses, tag: tag ?? defaultTag(addresses),
             isTLS: isTLS, isBehindProxy: isBehindProxy,
@@ -44,14 +44,9 @@ extension ConfigurationReader {
             position: section.position)
     }
 
-    private func mayHaveTLS(_ section: Section, _ kind: ListenerConfiguration.Kind?) -> Bool {
-        if kind == .replication {
-            section.fail("tls", "is not served with replication", expected: "false")
-        } else if section.has("path") {
-            section.fail("tls", "is not served on a Unix socket", expected: "false")
-        } else {
-            return true
-        }
+    private func mayHaveTLS(_ section: Section) -> Bool {
+        guard section.has("path") else { return true }
+        section.fail("tls", "is not served on a Unix socket", expected: "false")
         return false
     }
 
@@ -75,7 +70,9 @@ extension ConfigurationReader {
         return kind
     }
 
-    private func readAddresses(_ section: Section) -> [ListenAddress] {
+    private func readAddresses(
+        _ section: Section, _ kind: ListenerConfiguration.Kind?
+    ) -> [ListenAddress] {
         if let path = section.string("path", expected: "a path") {
             for key in ["port", "bind_address", "bind_addresses"] where section.node(key) != nil {
                 section.fail(key, "stands beside path", expected: "either a port or a path")
@@ -100,7 +97,8 @@ extension ConfigurationReader {
             hosts.append(host)
         }
         guard let port = section.port("port") else { return [] }
-        if hosts.isEmpty { hosts = [""] }
+        // Whoever reaches replication sees everything, so it is not opened to others unasked.
+        if hosts.isEmpty { hosts = [kind == .replication ? "127.0.0.1" : ""] }
         return hosts.map { .tcp(host: $0, port: port) }
     }
 
@@ -185,13 +183,17 @@ extension ConfigurationReader {
         }
     }
 
-    /// The replication protocol knows neither passwords nor encryption.
-    private func warnIfPublic(_ addresses: [ListenAddress], _ section: Section) {
+    /// The replication protocol of old knows neither passwords nor encryption.
+    private func warnIfPublic(_ addresses: [ListenAddress], isTLS: Bool, _ section: Section) {
+        let hasSecret =
+            root.has("worker_replication_secret") || root.has("worker_replication_secret_path")
+        guard !hasSecret || !isTLS else { return }
+        let lack = hasSecret ? "encryption (tls)" : "authentication (worker_replication_secret)"
         for case .tcp(let host, _) in addresses
         where host.isEmpty || host == "0.0.0.0" || host == "::" {
             section.warn(
                 section.has("bind_addresses") ? "bind_addresses" : "bind_address",
-                "replication has no authentication and is open to the whole network, "
+                "replication has no \(lack) and is open to the whole network, "
                     + "expected an address such as 127.0.0.1")
         }
     }

@@ -42,6 +42,7 @@ struct ConfigurationReader {
         configuration.duties = readDuties(role: role ?? .homeserver)
         configuration.eventLoopBackend = readEventLoopBackend()
         configuration.httpLimits = readHTTPLimits()
+        configuration.replication = readReplication()
         configuration.replicationLimits = readReplicationLimits()
         ignoreKeysOfTheOtherKind(isMain: isMain)
         return role == nil ? nil : configuration
@@ -80,21 +81,6 @@ struct ConfigurationReader {
         return name
     }
 
-    private func readReplicationServer() -> ReplicationServerConfiguration? {
-        let host = root.string("worker_replication_host", expected: "a host name or an address")
-        let port = root.integer("worker_replication_port", in: 1...65535)
-        if !root.has("worker_replication_host") {
-            missing("worker_replication_host", expected: "the address of the main process")
-        }
-        if !root.has("worker_replication_port") {
-            missing(
-                "worker_replication_port",
-                expected: "the port of the main process's replication listener")
-        }
-        guard let host, let port else { return nil }
-        return ReplicationServerConfiguration(host: host, port: UInt16(port))
-    }
-
     private func readLogging(isMain: Bool, daemonize: Bool) -> LoggingTarget {
         let key = isMain ? "log_config" : "worker_log_config"
         if let path = path(key) {
@@ -129,6 +115,7 @@ struct ConfigurationReader {
         let keys = [
             "worker_replication_host", "worker_replication_port", "worker_listeners",
             "worker_daemonize", "worker_pid_file", "worker_log_file", "worker_log_config",
+            "worker_replication_tls", "worker_replication_ca_path",
         ]
         root.ignore(keys)
         for key in keys where root.has(key) {

@@ -92,7 +92,7 @@ enum KnownKeys {
         "url_preview_url_blacklist", "use_appservice_legacy_authorization", "user_consent",
         "user_directory", "user_types", "worker_main_http_uri",
         "worker_replication_http_tls",
-        "worker_replication_secret", "worker_replication_secret_path", "x_forwarded",
+        "x_forwarded",
         "macaroon_secret_key_path", "use_account_validity_in_account_status", "databases",
     ]
 

@@ -37,6 +37,7 @@ extension SimulatedDriver {
         }
         let offered = vector.reduce(0) { $0 + $1.iov_len }
         guard offered > 0 else { return .sent(0) }
+        if socket.isBroken { return .sent(offered) }
         if random.happens(faults.resets) {
             breakConnection(of: descriptor)
             return .sent(offered)
@@ -81,6 +82,7 @@ extension SimulatedDriver {
         if random.happens(faults.shortWrites), bytes.count > 1 {
             bytes.removeLast(Int.random(in: 1..<bytes.count, using: &random))
         }
+        if sockets[descriptor]?.isBroken == true { return bytes.count }
         let due = nanoseconds + latency()
         if let peer = sockets[descriptor]?.peer {
             sockets[peer]?.incoming.append(bytes, due: due)
@@ -93,6 +95,7 @@ extension SimulatedDriver {
 
     private func breakConnection(of descriptor: Int32) {
         let due = nanoseconds + latency()
+        sockets[descriptor]?.isBroken = true
         sockets[descriptor]?.incoming.resetIsDue = due
         if let peer = sockets[descriptor]?.peer { sockets[peer]?.incoming.resetIsDue = due }
     }

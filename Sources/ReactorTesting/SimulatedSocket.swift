@@ -71,6 +71,9 @@ struct SimulatedSocket {
     /// A send was refused: tell when there is room, or at once.
     var isBlocked = false
     var outputHasEnded = false
+    /// A write has broken the connection. The reset may be on its way still, but nothing that is
+    /// written later arrives: a network leaves no hole in what it delivers.
+    var isBroken = false
     var endWasTold = false
     var resetWasTold = false
     var resetsOnClose = false

@@ -40,6 +40,7 @@ public final class MainServices {
     /// Profiles and filters.
     public let profiles: ProfileService
     private let clock: WallClock
+    private let caches: CacheInvalidator
 
     /// Puts the services together over a database whose schema is up to date, with positions read from it.
     public init(
@@ -61,6 +62,7 @@ public final class MainServices {
         streams.start(.presence, at: ids.presence.position, on: loop)
         let caches = CacheInvalidator(
             pool: pool, ids: ids.caches, publisher: streams, clock: clock)
+        self.caches = caches
         limits = ClientLimits(settings.limits, clock: clock)
         sightingWriter = SightingWriter(pool: pool)
         sightings = SightingFilter(clock: clock)
@@ -93,6 +95,15 @@ public final class MainServices {
         accounts.partings = partings
         partings.start(on: loop)
         startHousekeeping(on: loop)
+    }
+
+    /// Drops entries of a cache in all processes, this one among them; without keys the whole cache.
+    /// For workers that ask for it with `INVALIDATE_CACHE`.
+    public func invalidateCache(
+        _ cache: String, keys: [String]?, on loop: isolated EventLoop
+    ) async throws {
+        if cache == TokenCache.name { accounts.tokens.invalidate(keys, on: loop) }
+        try await caches.invalidate(cache, keys: keys, on: loop)
     }
 
     /// How long a repeated request is recognised by its transaction id.

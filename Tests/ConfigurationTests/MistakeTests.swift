@@ -69,11 +69,18 @@ private let overlays: [(String, [String])] = [
         ]
     ),
     (
-        "listeners:\n- {type: replication, port: 80, bind_address: 127.0.0.1, tls: true}\n"
-            + "- {type: metrics, path: /x, tls: true}\n",
+        "listeners:\n- {type: metrics, path: /x, tls: true}\n",
+        ["worker.yaml:2: listeners[0].tls: is not served on a Unix socket, expected false"]
+    ),
+    (
+        "replication_dialect: modern",
+        ["worker.yaml:1: replication_dialect: is the text \"modern\", expected classic or named"]
+    ),
+    (
+        "worker_replication_secret: \"a\\nb\"",
         [
-            "worker.yaml:2: listeners[0].tls: is not served with replication, expected false",
-            "worker.yaml:3: listeners[1].tls: is not served on a Unix socket, expected false",
+            "worker.yaml:1: worker_replication_secret: is empty, too long or more than a line, "
+                + "expected one line of at most 1024 bytes"
         ]
     ),
     (
@@ -283,7 +290,7 @@ private let workerChanges: [(String, String, [String])] = [
         let overlay = """
             listeners:
             - {type: manhole, port: 9000}
-            - {type: replication, port: 9092}
+            - {type: replication, port: 9092, bind_address: 0.0.0.0}
             - {type: http, port: 80, compres: 1, resources: [{names: [static, client]}]}
             """
         let configuration = try load(mainSample, overlay)
@@ -292,8 +299,8 @@ private let workerChanges: [(String, String, [String])] = [
             configuration.diagnostics.map(\.description) == [
                 "worker.yaml:2: listeners[0].type: manhole is not served by Beamline, the listener "
                     + "is left out",
-                "worker.yaml:3: listeners[1].bind_address: replication has no authentication and is "
-                    + "open to the whole network, expected an address such as 127.0.0.1",
+                "worker.yaml:3: listeners[1].bind_address: replication has no authentication "
+                    + "(worker_replication_secret) and is open to the whole network, expected an address such as 127.0.0.1",
                 "worker.yaml:4: listeners[2].compres: is not a known key and not used",
                 "worker.yaml:4: listeners[2].resources[0].names: static is not served by Beamline",
             ])

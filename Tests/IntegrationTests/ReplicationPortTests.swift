@@ -45,7 +45,7 @@ struct ReplicationPortTests {
     ]
 
     /// A message travels from one user to another through the fleet.
-    private static func deliverOne(
+    static func deliverOne(
         main: UInt16, synchrotron: UInt16, on loop: isolated EventLoop
     ) async throws {
         let statistics = DemoStatistics()

@@ -227,6 +227,7 @@ extension ReplicationLag {
     fileprivate static func inStep(at position: Int64) -> ReplicationLag {
         var lag = ReplicationLag.none
         lag.position = position
+        lag.tokensBehind = 0
         return lag
     }
 }

@@ -5,7 +5,7 @@ import Testing
 
 /// Ten thousand schedules of what can happen to a main and its workers; see ``ModelWorld``.
 ///
-/// A failure names its seed; `BEAMLINE_MODEL_SEED` plays only that one, `BEAMLINE_MODEL_SCHEDULES`
+/// A failure names its seed; `BEAMLINE_MODEL_SEED` plays only that one and tells of it, `BEAMLINE_MODEL_SCHEDULES`
 /// sets how many are played.
 @Suite("Random schedules")
 struct ModelTests {
@@ -23,17 +23,16 @@ struct ModelTests {
             seeds = only..<only + 1
         }
         var failures = 0
-        let clock = ContinuousClock()
         for seed in seeds where failures < 3 {
             var random = Seeded(UInt64(seed))
             let faults = ModelWorld.Setting.faults(&random)
             let start = random
-            let begun = clock.now
-            defer { if variable("BEAMLINE_MODEL_TIMES") != nil { print(seed, clock.now - begun) } }
             let wrongs = try onLoop(.simulated(seed: UInt64(seed), faults: faults)) { loop in
                 var random = start
                 let steps = 10 + random.below(40)
-                return await ModelWorld(random).play(steps: steps, on: loop)
+                let world = ModelWorld(random)
+                world.tells = variable("BEAMLINE_MODEL_SEED") != nil
+                return await world.play(steps: steps, on: loop)
             }
             guard !wrongs.isEmpty else { continue }
             failures += 1

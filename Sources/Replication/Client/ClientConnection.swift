@@ -29,10 +29,11 @@ final class ClientConnection: ChannelHandler {
 
     func inputEnded(_ channel: Channel, on loop: isolated EventLoop) {
         channel.close(on: loop)
-        client.ended(self, reason: "closed by the main", on: loop)
+        client.ended(self, reason: "closed by the main", kind: "closed_by_peer", on: loop)
     }
 
     func closed(_ channel: Channel, reason: CloseReason, on loop: isolated EventLoop) {
-        client.ended(self, reason: "connection lost: \(reason)", on: loop)
+        client.ended(
+            self, reason: "connection lost: \(reason)", kind: "connection_lost", on: loop)
     }
 }

@@ -30,13 +30,15 @@ extension ReplicationClient {
     }
 
     /// The connection is over for us, though its channel may still write our last words.
-    func ended(_ connection: ClientConnection, reason: String, on loop: isolated EventLoop) {
+    func ended(
+        _ connection: ClientConnection, reason: String, kind: String, on loop: isolated EventLoop
+    ) {
         guard !connection.hasEnded else { return }
         connection.hasEnded = true
         guard self.connection === connection else { return }
         self.connection = nil
         if let timer = timer.take() { loop.cancel(timer) }
-        statistics.closeReasons[reason, default: 0] += 1
+        statistics.closeReasons[kind, default: 0] += 1
         if let lastReceived = link.lastReceived, link.streams.allSatisfy({ link.isLive($0) }) {
             inStepAt = lastReceived
         }
@@ -88,7 +90,7 @@ extension ReplicationClient {
         case .close(let failure):
             guard let connection else { return }
             connection.channel.close(on: loop)
-            ended(connection, reason: failure.text, on: loop)
+            ended(connection, reason: failure.text, kind: failure.name, on: loop)
         case .reconnect(let delay):
             guard isRunning else { return }
             loop.schedule(after: delay) {

@@ -50,7 +50,7 @@ extension ReplicationClient {
         public internal(set) var connections: UInt64 = 0
         /// How often a stream fell too far behind and was resynchronised.
         public internal(set) var resynchronisations: UInt64 = 0
-        /// Why connections ended, and how often.
+        /// Why connections ended, and how often; the reasons are short names such as `ping_timeout`.
         public internal(set) var closeReasons: [String: UInt64] = [:]
     }
 }

@@ -22,7 +22,8 @@ extension ReplicationClient {
         }
         return ReplicationLag(
             state: state, position: link.position(of: stream),
-            pendingRows: link.pendingRows(of: stream), behind: behind)
+            pendingRows: link.pendingRows(of: stream),
+            tokensBehind: link.tokensBehind(in: stream), behind: behind)
     }
 
     /// Parks until the delegate has had every row of a stream up to `token`; false if that did not

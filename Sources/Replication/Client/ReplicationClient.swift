@@ -1,3 +1,4 @@
+import Glibc
 public import Reactor
 public import ReplicationWire
 
@@ -72,7 +73,7 @@ public final class ReplicationClient {
         if let timer = timer.take() { loop.cancel(timer) }
         guard let connection else { return }
         connection.channel.close(on: loop)
-        ended(connection, reason: "stopped", on: loop)
+        ended(connection, reason: "stopped", kind: "stopped", on: loop)
     }
 
     /// Closes the connection without a word and makes no other, as a crash does.
@@ -127,6 +128,8 @@ public final class ReplicationClient {
                 security: options.security, handler: makeHandler)
         }
         guard isRunning, let made else { return channel.abort(on: loop) }
+        // A reset may come before we hear that the connection was made.
+        guard !made.hasEnded else { throw SystemError("connect", code: ECONNRESET) }
         opened(made, on: loop)
     }
 }

@@ -16,6 +16,9 @@ public struct ReplicationLag: Sendable, Hashable {
     public var position: Int64?
     /// Rows that were received but whose token is not complete.
     public var pendingRows: Int
+    /// How many tokens the worker is behind what the main has spoken of: rows, where tokens are handed
+    /// out without gaps. Nil while it is not known, as with mains of another make.
+    public var tokensBehind: Int64? = nil
     /// How long ago the worker was surely in step. Zero while it is live and the main is heard
     /// from as often as it should be.
     public var behind: Duration

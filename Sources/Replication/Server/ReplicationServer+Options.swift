@@ -48,7 +48,7 @@ extension ReplicationServer {
         public internal(set) var rowsRefused: UInt64 = 0
         /// Connections ever accepted.
         public internal(set) var connectionsAccepted: UInt64 = 0
-        /// Why connections ended, and how often.
+        /// Why connections ended, and how often; the reasons are short names such as `ping_timeout`.
         public internal(set) var closeReasons: [String: UInt64] = [:]
     }
 }

@@ -64,6 +64,17 @@ public final class ReplicationServer {
         return counts
     }
 
+    /// How many tokens each connection's streams are behind what was published: rows that are still
+    /// to be read for it. What waits for its socket is in ``pendingCommands``.
+    public var lags: [(peer: ReplicationPeer, stream: StreamName, tokens: Int64)] {
+        connections.values.flatMap { connection in
+            connection.subscriptions.map { stream, subscription in
+                let head = feeds[stream]?.head ?? subscription.position
+                return (connection.peer, stream, max(0, head - max(0, subscription.position)))
+            }
+        }
+    }
+
     /// Commands that wait for connections whose sockets are full, by connection.
     public var pendingCommands: [(peer: ReplicationPeer, count: Int)] {
         connections.values.map { ($0.peer, $0.output.count) }.sorted { $0.0.id < $1.0.id }
@@ -118,9 +129,11 @@ public final class ReplicationServer {
         return connection
     }
 
-    func ended(_ connection: ServerConnection, reason: String, on loop: isolated EventLoop) {
+    func ended(
+        _ connection: ServerConnection, reason: String, kind: String, on loop: isolated EventLoop
+    ) {
         guard connections.removeValue(forKey: connection.peer.id) != nil else { return }
-        statistics.closeReasons[reason, default: 0] += 1
+        statistics.closeReasons[kind, default: 0] += 1
         delegate?.disconnected(connection.peer, reason: reason, on: loop)
     }
 

@@ -98,7 +98,8 @@ extension ServerConnection {
             write(block, from: 0, on: loop)
             guard !hasEnded else { return }
         }
-        guard let waiting = subscriptions[stream]?.endLap(), let start = subscriptions[stream]?.start
+        guard let waiting = subscriptions[stream]?.endLap(),
+            let start = subscriptions[stream]?.start
         else { return laggards.append(stream) }
         tellPosition(of: stream, head, after: start, on: loop)
         for block in waiting { publish(block, on: loop) }

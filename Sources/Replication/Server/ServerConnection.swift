@@ -75,7 +75,7 @@ final class ServerConnection: ChannelHandler {
     }
 
     func inputEnded(_ channel: Channel, on loop: isolated EventLoop) {
-        end(reason: "closed by the worker", on: loop)
+        end(reason: "closed by the worker", kind: "closed_by_peer", on: loop)
         channel.close(on: loop)
     }
 
@@ -87,7 +87,7 @@ final class ServerConnection: ChannelHandler {
 
     func closed(_ channel: Channel, reason: CloseReason, on loop: isolated EventLoop) {
         isClosed = true
-        end(reason: "connection lost: \(reason)", on: loop)
+        end(reason: "connection lost: \(reason)", kind: "connection_lost", on: loop)
         for waiter in exchange(&closedWaiters, with: []) { waiter.resume() }
     }
 
@@ -122,7 +122,7 @@ final class ServerConnection: ChannelHandler {
             case .peerError(let text):
                 server.delegate?.errorReported(text, by: peer, on: loop)
             case .close(let failure):
-                end(reason: failure.text, on: loop)
+                end(reason: failure.text, kind: failure.name, on: loop)
                 channel.close(on: loop)
             }
         }
@@ -132,7 +132,7 @@ final class ServerConnection: ChannelHandler {
     private func noteReceived() { peer.name = link.peerName }
 
     /// The connection is over: its users are gone, and nothing more is sent.
-    private func end(reason: String, on loop: isolated EventLoop) {
+    private func end(reason: String, kind: String, on loop: isolated EventLoop) {
         guard !hasEnded else { return }
         hasEnded = true
         if let timer = timer.take() { loop.cancel(timer) }
@@ -142,7 +142,7 @@ final class ServerConnection: ChannelHandler {
         writableWaiter.take()?.resume()
         link.disconnected(into: &actions)
         act(on: loop)
-        server.ended(self, reason: reason, on: loop)
+        server.ended(self, reason: reason, kind: kind, on: loop)
     }
 
     private func armTimer(on loop: isolated EventLoop) {

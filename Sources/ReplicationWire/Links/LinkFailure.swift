@@ -31,6 +31,28 @@ public enum LinkFailure: Error, Sendable, Hashable {
     /// The listener has as many connections as it may.
     case tooManyConnections
 
+    /// A short name without anything of the peer's in it, for metrics.
+    public var name: String {
+        switch self {
+        case .badLine: "bad_line"
+        case .notLines(.lineTooLong): "line_too_long"
+        case .notLines(.notUTF8): "not_utf8"
+        case .wrongDirection: "wrong_direction"
+        case .secretMissing: "secret_missing"
+        case .secretWrong: "secret_wrong"
+        case .unknownStream: "unknown_stream"
+        case .tooManyUsers: "too_many_users"
+        case .wrongRemote: "wrong_remote"
+        case .unnamedRemote: "unnamed_remote"
+        case .batchTooLong: "batch_too_long"
+        case .pingTimeout: "ping_timeout"
+        case .failedToKeepUp: "failed_to_keep_up"
+        case .streamFailed: "stream_failed"
+        case .shuttingDown: "shutting_down"
+        case .tooManyConnections: "too_many_connections"
+        }
+    }
+
     /// What `ERROR` says to the peer.
     public var text: String {
         switch self {

@@ -170,6 +170,9 @@ public struct WorkerLink: Sendable {
         _ command: ReplicationCommand, at now: LinkTime, into actions: inout [Action]
     ) -> Bool {
         guard keepAlive != nil, !isClosing else { return false }
+        // Before the stream has been asked for, its main may be another one, to which our tokens are
+        // those of rows that it has not sent yet.
+        if command.name == .federationAck, followers[.federation]?.phase == .idle { return false }
         keepAlive?.sent(at: now.monotonic)
         actions.append(.send(command))
         return true

@@ -3,6 +3,7 @@ internal import Logging
 internal import Observability
 internal import Postgres
 internal import Reactor
+internal import ReplicationWire
 internal import TLS
 
 /// What every part of a process shares. Lives on the loop.
@@ -48,6 +49,34 @@ final class ProcessEnvironment {
             options: options)
         tls = context
         return context
+    }
+
+    /// What workers must say first, if anything.
+    func replicationSecret() throws -> ReplicationSecret? {
+        let replication = configuration.replication
+        guard let path = replication.secretPath else {
+            return replication.secret.map { ReplicationSecret($0) }
+        }
+        guard let text = readText(path) else {
+            throw StartFailure(
+                description: "\(path): the worker_replication_secret_path cannot be read")
+        }
+        let secret = text.split(whereSeparator: \.isNewline).joined()
+        guard (1...1024).contains(secret.utf8.count), !secret.contains("\0") else {
+            throw StartFailure(
+                description: "\(path): is no secret, expected one line of at most 1024 bytes")
+        }
+        return ReplicationSecret(secret)
+    }
+
+    /// What encrypts the connection to the main process, if anything does.
+    func replicationSecurity(
+        of main: ReplicationServerConfiguration
+    ) throws -> (any ChannelSecurity)? {
+        guard main.isTLS else { return nil }
+        var options = TLSClientOptions()
+        if let path = main.authoritiesPath { options.trust = .authorities(path) }
+        return try TLSClientContext(options: options).peer(main.host)
     }
 
     /// A logger below `beamline`.

@@ -10,10 +10,13 @@ internal import Services
 internal import Storage
 
 /// The main process: it alone writes events, and it feeds the workers.
-final class MainProcess: RoleProcess {
+final class MainProcess: RoleProcess, WorkerRequests {
     private let environment: ProcessEnvironment
     private let front: HTTPFront<MainContext>
-    private let replication: ReplicationServer
+    private var options: ReplicationServer.Options
+    private var replication: ReplicationServer?
+    private var federation: FederationQueue?
+    private var services: MainServices?
     private let workers: WorkerObserver
     private var engine: SyncEngine?
 
@@ -21,22 +24,40 @@ final class MainProcess: RoleProcess {
         self.environment = environment
         front = HTTPFront(environment, HTTPRequestMetrics(environment.metrics))
         let limits = environment.configuration.replicationLimits
-        var options = ReplicationServer.Options(
-            serverName: environment.configuration.server.name)
+        var options = ReplicationServer.Options(serverName: environment.configuration.server.name)
+        options.dialect = Dialect(environment.configuration.replication.dialect)
         options.connectionsMax = limits.connectionsMax
         options.queuedBytesMax = limits.pendingBytesMax
         options.lineBytesMax = limits.lineBytesMax
         options.timing = LinkTiming(
             pingInterval: limits.pingInterval, silenceMax: limits.idleTimeout)
+        self.options = options
         workers = WorkerObserver(log: environment.logger("replication"))
-        replication = ReplicationServer(options: options, delegate: workers)
     }
 
     func start(on loop: isolated EventLoop) async throws {
         try await environment.pool.start(on: loop)
         try await Schema.migrate(environment.pool, on: loop)
+        let name = environment.configuration.instanceName
+        if !(try await FormerWriters.haveFinished(
+            name, within: .seconds(10), in: environment.pool, on: loop))
+        {
+            environment.log.warning(
+                """
+                Another session named \(name) is at work in the database: is a second main process \
+                running?
+                """)
+        }
         let services = try await MainServices(
             settings: try settings(), pool: environment.pool, on: loop)
+        options.secret = try environment.replicationSecret()
+        let replication = ReplicationServer(options: options, delegate: workers)
+        self.replication = replication
+        if !environment.configuration.duties.sendsFederation {
+            federation = FederationQueue(replication)
+        }
+        self.services = services
+        workers.requests = self
         services.streams.subscribe(MainStreams(replication, services), on: loop)
         ReplicationMetrics.register(replication, in: environment.metrics, on: loop)
         workers.start(services)
@@ -54,31 +75,66 @@ final class MainProcess: RoleProcess {
             ClientRoutes.register(into: &router)
             SyncRoutes.register(into: &router)
         }
-        try await listenForWorkers(on: loop)
+        try await listenForWorkers(replication, on: loop)
     }
 
     func stop(on loop: isolated EventLoop) async {
         engine?.shutDown(on: loop)
         await front.drain(on: loop)
-        await replication.shutDown(on: loop)
+        await replication?.shutDown(on: loop)
         await environment.pool.close(on: loop)
     }
 
-    private func listenForWorkers(on loop: isolated EventLoop) async throws {
+    /// Does what a worker asks for.
+    func requested(
+        _ command: ReplicationCommand, by peer: ReplicationPeer, on loop: isolated EventLoop
+    ) {
+        switch command {
+        case .federationAck(let ack): federation?.acknowledge(upTo: ack.token, on: loop)
+        case .invalidateCache(let stale):
+            guard let services else { return }
+            let log = environment.logger("replication")
+            loop.spawn {
+                do {
+                    try await services.invalidateCache(stale.cache, keys: stale.keys, on: loop)
+                } catch {
+                    log.error("\(peer) could not have \(stale.cache) invalidated: \(error)")
+                }
+            }
+        default: break
+        }
+    }
+
+    private func listenForWorkers(
+        _ replication: ReplicationServer, on loop: isolated EventLoop
+    ) async throws {
         for listener in environment.configuration.listeners where listener.kind == .replication {
             for address in listener.addresses {
                 let bound = try await bind(address, at: listener, on: loop) { place in
-                    try replication.listen(on: place, on: loop)
+                    var mode: UInt32?
+                    if case .unix(_, let wanted) = address { mode = wanted }
+                    return try replication.listen(
+                        on: place, security: listener.isTLS ? try environment.prepareTLS() : nil,
+                        unixMode: mode, on: loop)
                 }
                 environment.log.info("Listening for workers on \(bound)")
-                guard !bound.isLoopback else { continue }
-                environment.log.warning(
-                    """
-                    The replication listener on \(bound) can be reached from other machines. It has no \
-                    authentication and no encryption: keep it from the public internet.
-                    """)
+                warnIfOpen(bound, isTLS: listener.isTLS)
             }
         }
+    }
+
+    /// Says loudly what protects a listener that others can reach, and what does not.
+    private func warnIfOpen(_ bound: SocketAddress, isTLS: Bool) {
+        guard !bound.isLoopback else { return }
+        var lacks: [String] = []
+        if options.secret == nil { lacks.append("no authentication (worker_replication_secret)") }
+        if !isTLS { lacks.append("no encryption (tls: true)") }
+        guard !lacks.isEmpty else { return }
+        environment.log.warning(
+            """
+            The replication listener on \(bound) can be reached from other machines. It has \
+            \(lacks.joined(separator: " and ")): keep it from the public internet.
+            """)
     }
 
     private func settings() throws -> HomeserverSettings {
@@ -94,6 +150,16 @@ final class MainProcess: RoleProcess {
                     "\(path): is no signing key, expected a line `ed25519 <version> <seed>`")
         }
         return HomeserverSettings(configuration, signingKey: key)
+    }
+}
+
+extension Dialect {
+    /// The dialect that the configuration names.
+    init(_ dialect: ReplicationConfiguration.Dialect) {
+        switch dialect {
+        case .classic: self = .classic
+        case .named: self = .named
+        }
     }
 }
 

@@ -10,6 +10,9 @@ final class WorkerObserver: ReplicationServerDelegate {
     private let log: Logger
     private var services: MainServices?
 
+    /// Does what workers ask for.
+    weak var requests: (any WorkerRequests)?
+
     init(log: Logger) { self.log = log }
 
     /// Hands what workers tell to these services from now on.
@@ -31,7 +34,10 @@ final class WorkerObserver: ReplicationServerDelegate {
     func received(
         _ command: ReplicationCommand, from peer: ReplicationPeer, on loop: isolated EventLoop
     ) {
-        guard case .userIP(let seen) = command else { return }
+        guard case .userIP(let seen) = command else {
+            requests?.requested(command, by: peer, on: loop)
+            return
+        }
         services?.sightingWriter.seen(
             UserIPs.Sighting(
                 userID: seen.userID, accessToken: seen.accessToken, deviceID: seen.deviceID,
@@ -56,4 +62,11 @@ final class WorkerObserver: ReplicationServerDelegate {
     func sourceFailed(_ stream: StreamName, _ error: any Error, on loop: isolated EventLoop) {
         log.error("The missed rows of \(stream) could not be read: \(error)")
     }
+}
+
+/// What workers may ask of the main process.
+protocol WorkerRequests: AnyObject {
+    /// A worker asks for something: `FEDERATION_ACK`, `INVALIDATE_CACHE` and their like.
+    func requested(
+        _ command: ReplicationCommand, by peer: ReplicationPeer, on loop: isolated EventLoop)
 }

@@ -36,9 +36,15 @@ final class WorkerProcess: RoleProcess {
         }
         try await environment.pool.start(on: loop)
         try await Schema.check(environment.pool, on: loop)
-        let options = ReplicationClient.Options(
+        var options = ReplicationClient.Options(
             host: main.host, port: main.port, name: configuration.instanceName,
             serverName: configuration.server.name)
+        options.dialect = Dialect(configuration.replication.dialect)
+        options.secret = try environment.replicationSecret()
+        options.security = try environment.replicationSecurity(of: main)
+        options.timing = LinkTiming(
+            pingInterval: configuration.replicationLimits.pingInterval,
+            silenceMax: configuration.replicationLimits.idleTimeout)
         let client = ReplicationClient(
             options: options, streams: role.streams, delegate: follower, firstPositions: { [:] })
         replication = client

@@ -17,13 +17,18 @@ final class TestFleet: Sendable {
     let mainPort: UInt16
     let replicationPort: UInt16
     let workers: [Worker]
+    let cluster: PostgresCluster
+    let database: String
     let serverName = "test.local"
 
     var homeserver: String { "\(folder)/homeserver.yaml" }
     var workersFolder: String { "\(folder)/workers" }
 
-    init(_ roles: [(name: String, app: String, resource: String)]) throws {
-        let (cluster, database) = try PostgresCluster.sharedWithNewDatabase()
+    /// A fleet; `extra` is added to the main file, which workers read too.
+    init(
+        _ roles: [(name: String, app: String, resource: String)], extra: String = ""
+    ) throws {
+        (cluster, database) = try PostgresCluster.sharedWithNewDatabase()
         folder = "/tmp/beamline-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         let ports = try freePorts(roles.count + 2)
         mainPort = ports[0]
@@ -33,7 +38,7 @@ final class TestFleet: Sendable {
         }
         try FileManager.default.createDirectory(
             atPath: workersFolder, withIntermediateDirectories: true)
-        try write("homeserver.yaml", mainFile(cluster, database))
+        try write("homeserver.yaml", mainFile(cluster, database) + "\n" + extra)
         try write("signing.key", "ed25519 a_test zJ3tUvWGJVqDqYDhFKvMmJ3vPPZG0nxvSWCE0r0YeTs\n")
         try write("log_config.yaml", logFile("homeserver"))
         for worker in workers {

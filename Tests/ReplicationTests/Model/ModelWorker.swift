@@ -84,7 +84,9 @@ final class ModelWorker: ReplicationClientDelegate {
         if !stream.isInMemory { faults.append("\(stream) was reset") }
         lastPositions[stream] = nil
         if stream == .typing { typing = [:] }
-        if stream == .federation { federation = [] }
+        guard stream == .federation else { return }
+        federation = []
+        federationPosition = 0
     }
 
     func streamSkipped(_ stream: StreamName, to position: Int64, on loop: isolated EventLoop) {

@@ -33,14 +33,16 @@ final class ModelWorld {
         }
     }
 
-    private let database = ModelDatabase()
-    private let setting: Setting
+    let database = ModelDatabase()
+    let setting: Setting
     private let address = SocketAddress.loopback(port: 9092)
     private var main: ModelMain?
     private var workers: [ModelWorker] = []
     private var random: Seeded
     private var runs = 0
     private var numbers = 0
+    /// Whether to print what happens, for the study of one schedule.
+    var tells = false
     /// Server and delegates of dead mains: their tasks may still read from them.
     private var graveyard: [ModelMain] = []
 
@@ -65,7 +67,7 @@ final class ModelWorld {
             default: await loop.sleep(for: .milliseconds(random.below(20)))
             }
         }
-        mend(on: loop)
+        await mend(on: loop)
         let begun = loop.now
         while loop.now - begun < .seconds(200), !wrongs(on: loop).isEmpty {
             await loop.sleep(for: .milliseconds(random.below(300)))
@@ -96,7 +98,16 @@ final class ModelWorld {
     }
 
     private func step(on loop: isolated EventLoop) {
-        switch random.below(30) {
+        let kind = random.below(30)
+        if tells {
+            let place = { (stream: StreamName) in
+                self.workers.map {
+                    "\($0.client?.connection == nil ? "-" : "+")\($0.stored[stream] ?? -1)"
+                }
+            }
+            print(loop.now, kind, main?.run ?? 0, main?.position(of: .events) ?? -1, place(.events))
+        }
+        switch kind {
         case 0..<8: write(on: loop)
         case 8..<15: endOne(on: loop)
         case 15..<17: type(on: loop)
@@ -226,7 +237,9 @@ final class ModelWorld {
 
     // MARK: The end
 
-    private func mend(on loop: isolated EventLoop) {
+    private func mend(on loop: isolated EventLoop) async {
+        // The port of one that is shutting down is free a turn later.
+        await loop.sleep(for: .milliseconds(1))
         if main == nil { startMain(on: loop) }
         while let main, main.openTransactions > 0 { endOne(on: loop) }
         reviveWorkers(on: loop)
