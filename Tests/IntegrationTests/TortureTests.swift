@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Postgres
+import PostgresCluster
 import Reactor
 import Testing
 

@@ -241,6 +241,31 @@ struct WorkerLinkTests {
         #expect(link.timePassed(26) == [.send(.error("ping timeout")), .close(.pingTimeout)])
     }
 
+    @Test("A main that does not say who it is is given up, one that does and never pings is not")
+    func silentMain() {
+        var link = link([(.caches, 5)])
+        _ = link.opened()
+        #expect(link.timePassed(24.9) == [.send(.ping("1000000"))])
+        #expect(link.timePassed(25).last == .close(.pingTimeout))
+        link = connected([(.caches, 5)])
+        #expect(!link.timePassed(1000).contains(.close(.pingTimeout)))
+    }
+
+    @Test("Nothing is acknowledged to a main that has not been asked for the stream yet")
+    func earlyAcknowledgement() {
+        var link = connected([(.federation, 5)])
+        var actions: [WorkerLink.Action] = []
+        let ack = ReplicationCommand.federationAck(FederationAck(token: 5))
+        #expect(link.send(ack, at: at(0), into: &actions))
+        _ = link.received("PING 1 run=a federation=5")
+        _ = link.disconnected()
+        _ = link.opened()
+        _ = link.received("SERVER example.org")
+        #expect(!link.send(ack, at: at(0), into: &actions))
+        _ = link.received("PING 1 run=a federation=5")
+        #expect(link.send(ack, at: at(0), into: &actions))
+    }
+
     @Test("Unknown streams, extra columns and unknown shapes are tolerated")
     func tolerance() {
         var link = connected([(.pushRules, 5), (.other("tea"), 1)])

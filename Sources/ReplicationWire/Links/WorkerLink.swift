@@ -103,7 +103,8 @@ public struct WorkerLink: Sendable {
 
     /// A connection is there.
     public mutating func opened(at now: LinkTime, into actions: inout [Action]) {
-        keepAlive = KeepAlive(timing: timing, openedAt: now.monotonic)
+        keepAlive = KeepAlive(
+            timing: timing, openedAt: now.monotonic, expectsGreeting: true)
         isClosing = false
         if let secret { actions.append(.send(.authenticate(secret))) }
         actions.append(.send(.name(name)))
@@ -205,6 +206,7 @@ public struct WorkerLink: Sendable {
             }
             guard !isConnected else { return }
             isConnected = true
+            if pings == 0 { keepAlive?.greeted() }
             actions.append(.connected)
         case .ping(let text): receivePing(text, into: &actions)
         case .error(let text): peerError(text, into: &actions)

@@ -284,7 +284,12 @@ final class ModelWorld {
                     + "not \(expected.map(\.token))")
         }
         guard let lag = worker.client?.lag(of: stream, on: loop), lag.state == .live else {
-            return wrongs.append("\(worker.name): \(stream) is not live")
+            let client = worker.client
+            let channel = client?.connection?.channel
+            return wrongs.append(
+                "\(worker.name): \(stream) is not live, connected \(channel != nil) and "
+                    + "\(client?.isConnected ?? false), closed \(channel?.isClosed ?? true), "
+                    + "peers \(main?.server.peers.count ?? 0)")
         }
         if lag.behind != .zero { wrongs.append("\(worker.name): \(stream) lags") }
     }
