@@ -84,7 +84,7 @@ final class ReplayConnection: ChannelHandler {
                         "replay: \(link.peerName ?? "a worker") is sent away: \(failure.text)")
                 }
                 channel.close(on: loop)
-            case .userSync, .usersGone, .deliver: break
+            case .userSync, .usersGone, .deliver, .authenticated: break
             }
         }
     }
