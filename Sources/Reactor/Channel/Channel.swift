@@ -255,12 +255,15 @@ public final class Channel {
     }
 
     /// Writes what is queued before the turn ends, if that concerns nobody but the kernel: while
-    /// another channel writes, no handler may be called. A failure shows again when it does.
-    func flushEarly(on loop: isolated EventLoop) {
+    /// another channel writes, no handler may be called. A failure shows again when it does. Returns
+    /// whether nothing is left to be done at the turn's end.
+    func flushEarly(on loop: isolated EventLoop) -> Bool {
         guard flushIsDue, phase == .open, belowMarks, hasStarted, !shutdownIsDue,
             filtered == nil, tail == nil
-        else { return }
-        if offer(on: loop) == nil { flushIsDue = false }
+        else { return !flushIsDue }
+        guard offer(on: loop) == nil else { return false }
+        flushIsDue = false
+        return true
     }
 
     /// Gives the kernel what is queued until that is all or the kernel has enough. Returns `errno`

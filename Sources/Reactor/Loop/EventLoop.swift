@@ -68,11 +68,13 @@ public actor EventLoop {
         var now: Instant
         var slots: SlotTable
         var timers = TimerWheel()
-        /// Channels with output, in the order in which they wrote; each entry counts a reference.
-        var unflushed: [Unmanaged<Channel>] = []
+        /// Channels with output, in the order in which they wrote; each entry counts a reference. `nil`
+        /// are those that were written out early: they need no second look, for which their memory
+        /// would have to come into the processor's cache once more.
+        var unflushed: [Unmanaged<Channel>?] = []
         /// So many of them have been looked at before the turn's end.
         var flushedEarly = 0
-        var flushing: [Unmanaged<Channel>] = []
+        var flushing: [Unmanaged<Channel>?] = []
         var outputs = OutputPool()
 
         init(now: Instant, slots: consuming SlotTable) {
@@ -81,8 +83,8 @@ public actor EventLoop {
         }
 
         deinit {
-            for channel in unflushed { channel.release() }
-            for channel in flushing { channel.release() }
+            for channel in unflushed { channel?.release() }
+            for channel in flushing { channel?.release() }
         }
 
         mutating func beginFlushing() {
@@ -321,8 +323,11 @@ public actor EventLoop {
         let early = hot.value.flushedEarly
         guard hot.value.unflushed.count - early > EventLoop.unflushedMax else { return }
         hot.value.flushedEarly = early + 1
-        let oldest = hot.value.unflushed[early].takeUnretainedValue()
-        oldest.flushEarly(on: self)
+        guard let oldest = hot.value.unflushed[early],
+            oldest.takeUnretainedValue().flushEarly(on: self)
+        else { return }
+        hot.value.unflushed[early] = nil
+        oldest.release()
     }
 
     private func flushChannels() {
@@ -331,8 +336,7 @@ public actor EventLoop {
         for _ in 0..<2 where !hot.value.unflushed.isEmpty {
             hot.value.beginFlushing()
             for index in hot.value.flushing.indices {
-                let channel = hot.value.flushing[index].takeRetainedValue()
-                channel.flushIfDue(on: self)
+                hot.value.flushing[index]?.takeRetainedValue().flushIfDue(on: self)
             }
             hot.value.flushing.removeAll(keepingCapacity: true)
         }
