@@ -21,7 +21,12 @@ private final class Running {
         child = try ChildProcess(command)
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
+    /// A test that fails leaves no process behind.
+    deinit {
+        child.signal(SIGKILL)
+        _ = child.wait()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
 
     var output: String { text("output") }
     var error: String { text("error") }
