@@ -17,7 +17,8 @@ final class ModelWorker: ReplicationClientDelegate {
     private(set) var federation: [ReplicationRow] = []
     private(set) var federationPosition: Int64 = 0
     private(set) var faults: [String] = []
-    private(set) var skips = 0
+    /// Why there is no connection, for the study of a failure.
+    private(set) var lastTrouble = ""
     private var lastPositions: [StreamName: Int64] = [:]
     private(set) var client: ReplicationClient?
 
@@ -87,6 +88,12 @@ final class ModelWorker: ReplicationClientDelegate {
         guard stream == .federation else { return }
         federation = []
         federationPosition = 0
+    }
+
+    func disconnected(reason: String, on loop: isolated EventLoop) { lastTrouble = reason }
+
+    func connectionFailed(_ error: any Error, on loop: isolated EventLoop) {
+        lastTrouble = "\(loop.now.nanoseconds): \(error)"
     }
 
     func streamSkipped(_ stream: StreamName, to position: Int64, on loop: isolated EventLoop) {

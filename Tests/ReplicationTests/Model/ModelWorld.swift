@@ -289,7 +289,8 @@ final class ModelWorld {
             return wrongs.append(
                 "\(worker.name): \(stream) is not live, connected \(channel != nil) and "
                     + "\(client?.isConnected ?? false), closed \(channel?.isClosed ?? true), "
-                    + "peers \(main?.server.peers.count ?? 0)")
+                    + "peers \(main?.server.peers.count ?? 0), "
+                    + "after \(worker.lastTrouble), at \(loop.now.nanoseconds)")
         }
         if lag.behind != .zero { wrongs.append("\(worker.name): \(stream) lags") }
     }
