@@ -28,8 +28,8 @@ final class ClientConnection: ChannelHandler {
     }
 
     func inputEnded(_ channel: Channel, on loop: isolated EventLoop) {
-        channel.close(on: loop)
         client.ended(self, reason: "closed by the main", kind: "closed_by_peer", on: loop)
+        channel.close(on: loop)
     }
 
     func closed(_ channel: Channel, reason: CloseReason, on loop: isolated EventLoop) {

@@ -89,8 +89,9 @@ extension ReplicationClient {
         case .peerError(let text): delegate?.errorReported(text, on: loop)
         case .close(let failure):
             guard let connection else { return }
-            connection.channel.close(on: loop)
+            // First, since a channel with nothing left to write closes, and says so, at once.
             ended(connection, reason: failure.text, kind: failure.name, on: loop)
+            connection.channel.close(on: loop)
         case .reconnect(let delay):
             guard isRunning else { return }
             loop.schedule(after: delay) {

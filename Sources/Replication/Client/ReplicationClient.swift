@@ -27,7 +27,7 @@ public final class ReplicationClient {
     var spare: [WorkerLink.Action] = []
     var timer: Timer?
     var isRunning = false
-    private var isConnecting = false
+    private(set) var isConnecting = false
     private var hasPositions = false
     var waiters = PositionWaiters()
     /// When the worker lost step, or heard last that it was in it; by the link's clock.
@@ -72,8 +72,8 @@ public final class ReplicationClient {
         waiters.endAll(on: loop)
         if let timer = timer.take() { loop.cancel(timer) }
         guard let connection else { return }
-        connection.channel.close(on: loop)
         ended(connection, reason: "stopped", kind: "stopped", on: loop)
+        connection.channel.close(on: loop)
     }
 
     /// Closes the connection without a word and makes no other, as a crash does.

@@ -85,13 +85,8 @@ public final class ReplicationServer {
     /// Accepts workers at an address; several may be listened on. Returns the real address.
     ///
     /// Without a secret whoever can connect sees everything, and without TLS so does whoever sees
-    /// the traffic.
-    ///
-    /// - Parameters:
-    ///   - address: Where to listen.
-    ///   - security: What encrypts the connections, such as TLS; nil: nothing does.
-    ///   - unixMode: The permissions of a Unix socket's file; nil leaves what the umask gives.
-    ///   - loop: The server's loop.
+    /// the traffic. `security` encrypts the connections, as TLS does; `unixMode` sets the permissions
+    /// of a Unix socket's file, which the umask gives otherwise.
     @discardableResult
     public func listen(
         on address: SocketAddress, security: (any ChannelSecurity)? = nil,
