@@ -29,7 +29,7 @@ struct ModelTests {
             let start = random
             let wrongs = try onLoop(.simulated(seed: UInt64(seed), faults: faults)) { loop in
                 var random = start
-                let steps = 10 + random.below(40)
+                let steps = 6 + random.below(26)
                 let world = ModelWorld(random)
                 world.tells = variable("BEAMLINE_MODEL_SEED") != nil
                 return await world.play(steps: steps, on: loop)
