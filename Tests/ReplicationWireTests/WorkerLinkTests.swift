@@ -251,11 +251,12 @@ struct WorkerLinkTests {
         #expect(!link.timePassed(1000).contains(.close(.pingTimeout)))
     }
 
-    @Test("Nothing is acknowledged to a main that has not been asked for the stream yet")
+    @Test("Nothing is acknowledged to a main that has not said yet where the stream is")
     func earlyAcknowledgement() {
         var link = connected([(.federation, 5)])
         var actions: [WorkerLink.Action] = []
         let ack = ReplicationCommand.federationAck(FederationAck(token: 5))
+        _ = link.received("POSITION federation 5")
         #expect(link.send(ack, at: at(0), into: &actions))
         _ = link.received("PING 1 run=a federation=5")
         _ = link.disconnected()
@@ -263,6 +264,8 @@ struct WorkerLinkTests {
         _ = link.received("SERVER example.org")
         #expect(!link.send(ack, at: at(0), into: &actions))
         _ = link.received("PING 1 run=a federation=5")
+        #expect(!link.send(ack, at: at(0), into: &actions))
+        _ = link.received("POSITION federation 5")
         #expect(link.send(ack, at: at(0), into: &actions))
     }
 

@@ -171,9 +171,13 @@ public struct WorkerLink: Sendable {
         _ command: ReplicationCommand, at now: LinkTime, into actions: inout [Action]
     ) -> Bool {
         guard keepAlive != nil, !isClosing else { return false }
-        // Before the stream has been asked for, its main may be another one, to which our tokens are
-        // those of rows that it has not sent yet.
-        if command.name == .federationAck, followers[.federation]?.phase == .idle { return false }
+        // Until the main has said where the stream is, it may be another one than before, to which our
+        // tokens are those of rows that it has not sent yet.
+        if command.name == .federationAck, let follower = followers[.federation],
+            follower.phase != .live
+        {
+            return false
+        }
         keepAlive?.sent(at: now.monotonic)
         actions.append(.send(command))
         return true
