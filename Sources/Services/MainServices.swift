@@ -59,6 +59,7 @@ public final class MainServices {
         streams.start(.caches, at: ids.caches.position, on: loop)
         streams.start(.deviceLists, at: ids.deviceLists.position, on: loop)
         streams.start(.toDevice, at: ids.toDevice.position, on: loop)
+        streams.start(.publicRooms, at: ids.publicRooms.position, on: loop)
         streams.start(.presence, at: ids.presence.position, on: loop)
         let caches = CacheInvalidator(
             pool: pool, ids: ids.caches, publisher: streams, clock: clock)

@@ -32,6 +32,7 @@ private struct SeededGenerator: RandomNumberGenerator {
         "thread_id", "preset", "name", "topic", "invite", "initial_state", "visibility",
         "room_alias_name", "power_level_content_override", "creation_content", "room_version",
         "is_direct", "content", "membership", "m.relates_to", "url", "redacts", "room_id",
+        "filter", "limit", "since", "allow", "join_rule",
         "alias", "alt_aliases", "ban", "events", "ignored_users",
     ]
 
@@ -63,6 +64,11 @@ private struct SeededGenerator: RandomNumberGenerator {
             ("GET", "profile/%00"), ("POST", "\(user)/filter"), ("GET", "\(user)/filter/-1"),
             ("PUT", "\(user)/account_data/m.ignored_user_list"),
             ("PUT", "\(user)/rooms/\(room)/tags/x"), ("PUT", "directory/room/%23x:test"),
+            ("POST", "knock/\(room)"), ("POST", "publicRooms"), ("POST", "\(rooms)/report"),
+            ("POST", "\(rooms)/report/\(event)"), ("POST", "users/@alice:test/report"),
+            ("PUT", "directory/list/room/\(room)"), ("GET", "directory/list/room/%00"),
+            ("GET", "\(rooms)/context/\(event)?limit=99999999999&filter=%7B%7D"),
+            ("GET", "\(rooms)/context/%00"), ("GET", "publicRooms?since=n-1"),
             ("GET", "directory/room/%FF"), ("GET", "register/available?username=%00"),
         ]
     }

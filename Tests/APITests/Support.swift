@@ -92,6 +92,8 @@ final class Client: ChannelHandler {
     private var input: [UInt8] = []
     private var waiting: UnsafeContinuation<Void, Never>?
     private var isClosed = false
+    /// How many events it has sent, for their transaction ids.
+    var serial = 0
 
     init(address: SocketAddress) {
         self.address = address

@@ -34,4 +34,13 @@ extension ClientEndpoint {
             request.path("roomAlias"), userID: requester.userID, on: loop)
         return .emptyObject
     }
+
+    /// `GET /_matrix/client/{r0|v3}/rooms/{roomId}/aliases`
+    static let roomAliases = ClientEndpoint(.get, "/rooms/{roomId}/aliases") {
+        request, context, loop in
+        let requester = try await context.requester(of: request, on: loop)
+        let aliases = try await context.services.rooms.aliases(
+            of: request.path("roomId"), for: requester.userID, on: loop)
+        return .json(["aliases": .array(aliases.map { .string($0) })])
+    }
 }

@@ -13,6 +13,8 @@ struct ClientEndpoint: Sendable {
         case first
         /// From the second: also under `v2_alpha`.
         case second
+        /// From when endpoints got versions of their own: under `v1`.
+        case own
         /// Named in full; the path is no suffix.
         case whole
 
@@ -22,7 +24,18 @@ struct ClientEndpoint: Sendable {
                 ["/_matrix/client/{version:r0|v3|unstable}", "/_matrix/client/api/v1"]
             case .second:
                 ["/_matrix/client/{version:r0|v3|unstable|v2_alpha}"]
+            case .own:
+                ["/_matrix/client/{version:v1|unstable}"]
             case .whole: [""]
+            }
+        }
+
+        /// The prefix under which the specification has it.
+        var documentedPrefix: String {
+            switch self {
+            case .first, .second: "/_matrix/client/v3"
+            case .own: "/_matrix/client/v1"
+            case .whole: ""
             }
         }
     }

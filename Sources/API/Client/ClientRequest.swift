@@ -45,6 +45,25 @@ struct ClientRequest: Sendable {
         return number
     }
 
+    /// The direction of the query's `dir`, if there is one. Throws M_INVALID_PARAM.
+    func isBackwards() throws(MatrixError) -> Bool? {
+        switch query("dir") {
+        case "b": true
+        case "f": false
+        case nil: nil
+        default: throw .invalidParameter("dir must be b or f")
+        }
+    }
+
+    /// The query's filter, which must be a JSON object. Throws M_NOT_JSON.
+    func filter() throws(MatrixError) -> JSON? {
+        guard let text = query("filter") else { return nil }
+        guard let json = try? JSON(parsing: text), json.objectValue != nil else {
+            throw MatrixError(400, "M_NOT_JSON", "Unable to parse filter")
+        }
+        return json
+    }
+
     /// The body, which must be a JSON object. Some clients send nothing where nothing is asked for.
     func body(mayBeEmpty: Bool = false) throws(MatrixError) -> JSON {
         if http.body.isEmpty, mayBeEmpty { return JSON([:]) }
@@ -149,6 +168,17 @@ extension [UInt8] {
         appendJSONString(key)
         append(UInt8(ascii: ":"))
         append(list: items)
+    }
+
+    /// Appends `,"key":"value"` for each value that there is.
+    mutating func appendMembers(_ members: [(key: String, value: String?)]) {
+        for (key, value) in members {
+            guard let value else { continue }
+            append(UInt8(ascii: ","))
+            appendJSONString(key)
+            append(UInt8(ascii: ":"))
+            appendJSONString(value)
+        }
     }
 }
 

@@ -42,7 +42,10 @@ public enum ClientRoutes {
         .sendEvent, .putState, .putStateEmptyKey, .putStateTrailingSlash, .getState,
         .getStateEmptyKey, .getStateTrailingSlash, .getAllState, .redact, .messages, .event,
         .members, .joinedMembers, .joinedRooms, .typing, .receipt, .readMarkers,
-        .getAlias, .putAlias, .deleteAlias,
+        .getAlias, .putAlias, .deleteAlias, .eventContext, .relations, .relationsOfType,
+        .relationsOfTypes, .threads, .knock, .roomAliases, .reportRoom, .reportEvent,
+        .reportUser, .upgradeRoom, .timestampToEvent, .publicRooms, .searchPublicRooms, .getListing,
+        .putListing,
     ]
 
     private static let userEndpoints: [ClientEndpoint] = [

@@ -9,31 +9,39 @@ struct EventRenderer {
     let reader: AccessTokens.Owner
     let now: Int64
 
-    /// The events as clients get them, in the same order; redacted ones with what redacted them.
+    /// The events as clients get them, in the same order; redacted ones with what redacted them, and those
+    /// that have an entry in `relations` with that as their `m.relations`.
     func render(
-        _ events: [StoredEvent], from pool: PostgresPool, on loop: isolated EventLoop
+        _ events: [StoredEvent], relations: [String: JSON] = [:], from pool: PostgresPool,
+        on loop: isolated EventLoop
     ) async throws -> [[UInt8]] {
         let redactions = Set(events.compactMap(\.redactedBy))
         var because: [String: [UInt8]] = [:]
         for redaction in try await Events.events(Array(redactions), in: pool, on: loop) {
-            because[redaction.eventID] = try render(redaction, redactedBecause: nil)
+            because[redaction.eventID] = try render(
+                redaction, redactedBecause: nil, relations: nil)
         }
         var rendered: [[UInt8]] = []
         rendered.reserveCapacity(events.count)
         for event in events {
             let because = event.redactedBy.flatMap { because[$0] }
-            rendered.append(try render(event, redactedBecause: because))
+            rendered.append(
+                try render(
+                    event, redactedBecause: because, relations: relations[event.eventID]))
         }
         return rendered
     }
 
-    private func render(_ event: StoredEvent, redactedBecause: [UInt8]?) throws -> [UInt8] {
+    private func render(
+        _ event: StoredEvent, redactedBecause: [UInt8]?, relations: JSON?
+    ) throws -> [UInt8] {
         guard let version = RoomVersion(rawValue: event.roomVersion) else { return [] }
         var json = Array(event.json.utf8)
         let parsed = event.redactedBy == nil ? nil : try JSON(parsing: json).objectValue
         if let parsed { json = JSON.object(Redaction.redact(parsed, version: version)).bytes }
         var options = ClientEvent.Options(redactedBecause: redactedBecause)
         options.transactionID = transactionID(of: event)
+        options.unsigned["m.relations"] = relations
         if let sent = try JSON(parsing: event.json)["origin_server_ts"]?.intValue {
             options.age = max(0, now - sent)
         }

@@ -21,9 +21,11 @@ extension RoomService {
         return events
     }
 
+    /// Throws M_FORBIDDEN unless the auth rules allow an event that this server has just built and signed.
     func authorise(_ event: Event, against state: StateMap<Event>) throws(MatrixError) {
         do throws(AuthError) {
-            try AuthRules.check(event, against: state)
+            try AuthRules.check(
+                event, against: state, signedBy: [ServerName(trusted: settings.serverName)])
         } catch {
             throw .forbidden(error.description)
         }

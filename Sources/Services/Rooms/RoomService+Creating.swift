@@ -48,15 +48,20 @@ extension RoomService {
             throw error
         }
         rooms.insert(room)
+        if isPublic { try await announcePublished(roomID, on: loop) }
         return Created(roomID: roomID, alias: alias?.text)
     }
 
-    /// The event that makes the room, and from room version 12 on its identifier.
-    private func createEvent(_ plan: RoomCreation, server: ServerName) throws -> Event {
+    /// The event that makes the room, and from room version 12 on its identifier; before, a random one is
+    /// taken unless one is `chosen`.
+    func createEvent(
+        _ plan: RoomCreation, server: ServerName, roomID chosen: RoomID? = nil
+    ) throws -> Event {
         var generator = SystemRandomNumberGenerator()
         var builder = EventBuilder(
             version: plan.version,
-            roomID: plan.version.roomIDIsHash ? nil : .random(on: server, using: &generator),
+            roomID: plan.version.roomIDIsHash
+                ? nil : chosen ?? .random(on: server, using: &generator),
             type: EventType.create, stateKey: "", sender: plan.creator,
             content: plan.createContent)
         // Two rooms of one creator are told apart by when they were made, if by nothing else.
@@ -65,7 +70,8 @@ extension RoomService {
         return try build(builder)
     }
 
-    private func draft(
+    /// The first events of a room.
+    func draft(
         _ plan: RoomCreation, of room: Room, from first: Event, creator: EventSender,
         on loop: isolated EventLoop
     ) async throws -> RoomDraft {
@@ -91,7 +97,7 @@ extension RoomService {
     }
 
     /// Stores the room's row and its alias.
-    private func reserve(
+    func reserve(
         _ room: Room, alias: RoomAlias?, creator: EventSender, isPublic: Bool,
         on loop: isolated EventLoop
     ) async throws {

@@ -8,6 +8,19 @@ extension RoomService {
     public func join(
         _ roomIDOrAlias: String, reason: String?, sender: EventSender, on loop: isolated EventLoop
     ) async throws -> String {
+        let room = try await namedRoom(roomIDOrAlias, on: loop)
+        let roomID = room.roomID.text
+        if room.membership(of: sender.userID) == .join { return roomID }
+        if sender.isGuest { try await requireGuestAccess(to: room, on: loop) }
+        let voucher = try await voucher(for: sender.userID, in: room, on: loop)
+        try await setMembership(
+            .join, of: sender.userID, reason: reason, in: room, sender: sender, voucher: voucher,
+            on: loop)
+        return roomID
+    }
+
+    /// The room with an id or an alias. Throws M_NOT_FOUND.
+    func namedRoom(_ roomIDOrAlias: String, on loop: isolated EventLoop) async throws -> Room {
         let roomID: String
         if roomIDOrAlias.hasPrefix("#") {
             roomID = try await self.roomID(ofAlias: roomIDOrAlias, on: loop)
@@ -19,15 +32,11 @@ extension RoomService {
         guard let room = try await rooms.room(roomID, on: loop) else {
             throw MatrixError.notFound("Can't join a room that no known server is in")
         }
-        if room.membership(of: sender.userID) == .join { return roomID }
-        if sender.isGuest { try await requireGuestAccess(to: room, on: loop) }
-        try await setMembership(
-            .join, of: sender.userID, reason: reason, in: room, sender: sender, on: loop)
-        return roomID
+        return room
     }
 
     /// Throws M_FORBIDDEN unless guests may join a room. Specification: client-server API, "Guest Access".
-    private func requireGuestAccess(to room: Room, on loop: isolated EventLoop) async throws {
+    func requireGuestAccess(to room: Room, on loop: isolated EventLoop) async throws {
         let place = StateKey("m.room.guest_access", "")
         let event = try await event(at: place, of: RoomDraft(room), on: loop)
         guard event?.content["guest_access"]?.stringValue == "can_join" else {
@@ -107,12 +116,14 @@ extension RoomService {
             .join, of: sender.userID, reason: nil, in: room, sender: sender, on: loop)
     }
 
-    private func setMembership(
+    /// Changes a membership; `voucher` is the member who lets a user into a restricted room.
+    func setMembership(
         _ membership: Membership, of userID: String, reason: String?, in room: Room,
-        sender: EventSender, on loop: isolated EventLoop
+        sender: EventSender, voucher: String? = nil, on loop: isolated EventLoop
     ) async throws {
-        let content = try await memberContent(
+        var content = try await memberContent(
             membership, userID: userID, reason: reason, isDirect: false, on: loop)
+        content[Self.voucherKey] = voucher.map { .string($0) }
         let proposal = EventProposal(
             type: EventType.member, stateKey: userID, content: content, sender: sender)
         _ = try await append(proposal, to: room, on: loop)
@@ -126,7 +137,7 @@ extension RoomService {
         var content: JSON.Object = ["membership": .string(membership.rawValue)]
         content["reason"] = reason.map { .string($0) }
         if isDirect { content["is_direct"] = true }
-        if membership == .join || membership == .invite, isLocal(userID) {
+        if [.join, .invite, .knock].contains(membership), isLocal(userID) {
             let profile = try await Profiles.profile(of: userID, in: pool, on: loop)
             content["displayname"] = profile?.displayName.map { .string($0) }
             content["avatar_url"] = profile?.avatarURL.map { .string($0) }

@@ -73,13 +73,13 @@ extension RoomService {
             filter?.lazyLoadsMembers == true
             ? try await self.members(Set(wanted.map(\.sender)), of: room, on: loop) : []
         return MessagesPage(
-            events: try await renderer.render(wanted, from: pool, on: loop),
+            events: try await renderBundled(wanted, of: room, for: reader, on: loop),
             state: try await renderer.render(members, from: pool, on: loop),
             start: (start ?? .topological(.start)).description,
             end: events.last.map { end(after: $0, isBackwards: query.isBackwards) })
     }
 
-    private func token(_ text: String?) throws(MatrixError) -> RoomToken? {
+    func token(_ text: String?) throws(MatrixError) -> RoomToken? {
         guard let text, !text.isEmpty else { return nil }
         guard let token = RoomToken(text) else {
             throw MatrixError.invalidParameter("'\(text)' is not a valid token")
@@ -87,14 +87,14 @@ extension RoomService {
         return token
     }
 
-    private func end(after event: StoredEvent, isBackwards: Bool) -> String {
+    func end(after event: StoredEvent, isBackwards: Bool) -> String {
         let place = EventPlace(
             topological: event.topologicalOrdering,
             stream: isBackwards ? event.streamOrdering - 1 : event.streamOrdering)
         return RoomToken.topological(place).description
     }
 
-    private func eventFilter(_ json: JSON?) throws(MatrixError) -> EventFilter? {
+    func eventFilter(_ json: JSON?) throws(MatrixError) -> EventFilter? {
         guard let object = json?.objectValue else { return nil }
         do throws(FilterError) {
             return try EventFilter(object)

@@ -123,14 +123,7 @@ extension RoomService {
         _ eventID: String, in roomID: String, for reader: AccessTokens.Owner,
         on loop: isolated EventLoop
     ) async throws -> [UInt8] {
-        let refusal = MatrixError.notFound("Event not found.")
-        _ = try await readableRoom(roomID, userID: reader.userID, on: loop)
-        let events = try await Events.events([eventID], in: pool, on: loop)
-            .filter { $0.roomID == roomID }
-        let visible = try await VisibilityFilter(userID: reader.userID, cache: cache, pool: pool)
-            .visible(events, on: loop)
-        guard !visible.isEmpty else { throw refusal }
-        return try await EventRenderer(reader: reader, now: clock.now)
-            .render(visible, from: pool, on: loop)[0]
+        let (room, event) = try await visibleEvent(eventID, in: roomID, for: reader, on: loop)
+        return try await renderBundled([event], of: room, for: reader, on: loop)[0]
     }
 }

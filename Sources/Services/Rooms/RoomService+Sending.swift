@@ -70,6 +70,14 @@ extension RoomService {
         guard let room = try await rooms.room(roomID, on: loop) else {
             throw MatrixError.forbidden("User \(sender.userID) not in room \(roomID)")
         }
+        // Who vouches for a join is this server's to say.
+        var content = content
+        content.removeValue(forKey: Self.voucherKey)
+        if membership == .join, userID == sender.userID, room.membership(of: userID) != .join {
+            if sender.isGuest { try await requireGuestAccess(to: room, on: loop) }
+            let voucher = try await voucher(for: userID, in: room, on: loop)
+            content[Self.voucherKey] = voucher.map { .string($0) }
+        }
         let proposal = EventProposal(
             type: EventType.member, stateKey: userID, content: content, sender: sender)
         return try await append(proposal, to: room, on: loop)

@@ -14,6 +14,8 @@ public final class RoomService {
     let cache: EventCache
     let rooms: RoomCache
     let groupIDs: StreamIDGenerator
+    /// Tells of rooms that are published or withdrawn.
+    let listings: OrderedAnnouncements
     /// When the last room was made.
     var lastCreation: Int64 = 0
     /// Writes the events; its counters show how many share a commit.
@@ -31,6 +33,7 @@ public final class RoomService {
         cache = EventCache(pool: pool)
         rooms = RoomCache(pool: pool)
         groupIDs = ids.stateGroups
+        listings = OrderedAnnouncements(ids: ids.publicRooms, publisher: publisher)
         persister = EventPersister(pool: pool, ids: ids.events) { announcements in
             for announcement in announcements {
                 let row = EventStreamRow(

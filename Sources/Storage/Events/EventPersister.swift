@@ -185,6 +185,7 @@ public final class EventPersister {
             + StateGroups.insertion(batch, groups: groups) + CurrentState.changes(batch)
             + Memberships.changes(batch) + Redactions.insertion(batch)
             + EventTransactions.insertion(batch) + EventRelations.insertion(batch)
+            + Threads.changes(batch)
     }
 
     private static func announcement(_ positioned: PositionedEvent) -> Events.Announcement {

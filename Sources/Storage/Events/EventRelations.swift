@@ -1,7 +1,7 @@
 import Postgres
 
 /// Reactions, edits, threads: table `event_relations`.
-enum EventRelations {
+public enum EventRelations {
     static let schema = """
         CREATE TABLE event_relations (
             event_id text NOT NULL,

@@ -37,6 +37,13 @@ public enum RoomAliases {
     private static let find = Statement(
         "room_aliases_find", "SELECT room_id FROM room_aliases WHERE room_alias = $1")
 
+    private static let ofRoom = Statement(
+        "room_aliases_of_room",
+        "SELECT room_alias FROM room_aliases WHERE room_id = $1 ORDER BY room_alias")
+
+    private static let moveAll = Statement(
+        "room_aliases_move", "UPDATE room_aliases SET room_id = $2 WHERE room_id = $1")
+
     private static let findCreator = Statement(
         "room_aliases_creator", "SELECT creator FROM room_aliases WHERE room_alias = $1")
 
@@ -65,6 +72,20 @@ public enum RoomAliases {
         of alias: String, in database: any Database, on loop: isolated EventLoop
     ) async throws(PostgresError) -> String? {
         try await database.query(find, [.text(alias)], on: loop).first?.text(0)
+    }
+
+    /// The aliases that lead to a room.
+    public static func aliases(
+        of roomID: String, in database: any Database, on loop: isolated EventLoop
+    ) async throws(PostgresError) -> [String] {
+        try await database.query(ofRoom, [.text(roomID)], on: loop).texts()
+    }
+
+    /// Makes all aliases of a room lead to another.
+    public static func move(
+        from old: String, to new: String, in database: any Database, on loop: isolated EventLoop
+    ) async throws(PostgresError) {
+        _ = try await database.query(moveAll, [.text(old), .text(new)], on: loop)
     }
 
     /// Who made an alias.

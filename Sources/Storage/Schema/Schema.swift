@@ -14,6 +14,10 @@ public enum Schema {
     static let steps: [Step] = [
         Step(name: "beamline/001_first_light.sql", script: firstLight.joined(separator: "\n")),
         Step(name: "beamline/002_accounts.sql", script: accounts.joined(separator: "\n")),
+        Step(name: "beamline/003_threads.sql", script: Threads.schema),
+        Step(
+            name: "beamline/004_room_directory.sql",
+            script: PublicRooms.schema + "\n" + Reports.schema),
     ]
 
     private static let accounts: [String] = [

@@ -17,6 +17,8 @@ public final class StreamIDGenerators {
     public let toDevice: StreamIDGenerator
     /// Positions of presence.
     public let presence: StreamIDGenerator
+    /// Positions of the list of published rooms.
+    public let publicRooms: StreamIDGenerator
     /// Numbers of state groups, of which only the uniqueness matters.
     public let stateGroups: StreamIDGenerator
 
@@ -41,6 +43,9 @@ public final class StreamIDGenerators {
     private static let presenceIDs = Statement(
         "next_presence",
         "SELECT nextval('presence_stream_sequence') FROM generate_series(1, $1::bigint)")
+    private static let publicRoomIDs = Statement(
+        "next_public_rooms",
+        "SELECT nextval('public_room_list_sequence') FROM generate_series(1, $1::bigint)")
     private static let stateGroupIDs = Statement(
         "next_state_groups",
         "SELECT nextval('state_group_id_seq') FROM generate_series(1, $1::bigint)")
@@ -67,6 +72,9 @@ public final class StreamIDGenerators {
         presence = StreamIDGenerator(
             Self.presenceIDs,
             current: try await PresenceStates.maximumStreamID(in: pool, on: loop))
+        publicRooms = StreamIDGenerator(
+            Self.publicRoomIDs,
+            current: try await PublicRooms.maximumStreamID(in: pool, on: loop))
         stateGroups = StreamIDGenerator(
             Self.stateGroupIDs,
             current: try await pool.query(Self.maximumStateGroup, [], on: loop).firstInteger ?? 0)

@@ -25,7 +25,7 @@ final class MainStreams: StreamPublisher {
 final class MainStream: ReplicationSource {
     enum Kind: CaseIterable {
         case events, typing, receipts, accountData, tagAccountData, caches, presence, deviceLists,
-            toDevice
+            toDevice, publicRooms
     }
 
     private let kind: Kind
@@ -47,6 +47,7 @@ final class MainStream: ReplicationSource {
         case .presence: .presence
         case .deviceLists: .deviceLists
         case .toDevice: .toDevice
+        case .publicRooms: .publicRooms
         }
     }
 
@@ -103,6 +104,13 @@ final class MainStream: ReplicationSource {
             return found.map {
                 ReplicationUpdate(
                     token: $0.streamID, row: .toDevice(ToDeviceStreamRow(entity: $0.userID)))
+            }
+        case .publicRooms:
+            let found = try await PublicRooms.updates(
+                from: from, to: upTo, limit: limit, in: pool, on: loop)
+            return found.map {
+                let row = PublicRoomsStreamRow(roomID: $0.roomID, isVisible: $0.isPublic)
+                return ReplicationUpdate(token: $0.streamID, row: .publicRoom(row))
             }
         }
     }
