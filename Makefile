@@ -84,10 +84,11 @@ allocation-check: deps
 
 # SANITIZE_SUITES under ThreadSanitizer and AddressSanitizer with its leak check, each on epoll and on what `auto`
 # chooses. Nothing is suppressed. Suites that take turns on both backends by themselves do so each time. XCTest, which
-# has no tests here, is not even started: the leak check finds what its own main function leaves behind.
+# has no tests here, is not even started: the leak check finds what its own main function leaves behind. The model test
+# of replication plays fewer schedules, since each takes ten times as long.
 sanitize: deps
 	@suites="^($$(echo $(SANITIZE_SUITES) | tr ' ' '|'))Tests\\."; \
-	export BEAMLINE_LAYERS=low TSAN_OPTIONS="halt_on_error=0 exitcode=66 $${TSAN_OPTIONS:-}" ASAN_OPTIONS="detect_leaks=1 $${ASAN_OPTIONS:-}"; \
+	export BEAMLINE_LAYERS=low BEAMLINE_MODEL_SCHEDULES=$${BEAMLINE_MODEL_SCHEDULES:-400} TSAN_OPTIONS="halt_on_error=0 exitcode=66 $${TSAN_OPTIONS:-}" ASAN_OPTIONS="detect_leaks=1 $${ASAN_OPTIONS:-}"; \
 	for sanitizer in thread address; do \
 	  build="--sanitize=$$sanitizer --scratch-path .build-$${sanitizer:0:1}san"; \
 	  swift build --build-tests $$build; \

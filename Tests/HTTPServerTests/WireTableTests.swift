@@ -103,9 +103,10 @@ private let cases = HTTPCase.all.filter { $0.bytes.count < 50_000 }
     func nginxAgreesOrTheTableSaysWhyNot() throws {
         try withServer(backends[0]) { server, services, address, loop in
             let nginx = try Nginx()
-            defer { nginx.stop() }
+            defer { nginx.removeFolder() }
             try await nginx.start(on: loop)
             let outcomes = try await outcomes(of: cases, at: nginx.address, on: loop)
+            await nginx.stop(on: loop)
             for (each, outcome) in zip(cases, outcomes) {
                 let ours = Outcome(statuses: each.statuses, stays: each.stays)
                 guard let listed = NginxDifference.all[each.name] else {
@@ -137,7 +138,7 @@ private final class Nginx {
     }()
 
     private let folder = "/tmp/beamline-nginx-\(UInt32.random(in: 0 ... .max))"
-    private let process = Process()
+    private var process: Subprocess?
 
     var address: SocketAddress { .unix(path: "\(folder)/front.sock") }
 
@@ -145,18 +146,17 @@ private final class Nginx {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         try configuration.write(
             toFile: "\(folder)/nginx.conf", atomically: false, encoding: .utf8)
-        process.executableURL = URL(filePath: try #require(Self.path))
-        process.arguments = [
-            "-p", folder, "-c", "\(folder)/nginx.conf", "-e", "\(folder)/error.log",
-        ]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
     }
 
-    /// Starts it and waits until it answers.
+    /// Starts it and waits until it answers. It does not outlive the loop.
     func start(on loop: isolated EventLoop) async throws {
-        try process.run()
-        while process.isRunning {
+        let command = ProcessCommand(
+            try #require(Self.path),
+            ["-p", folder, "-c", "\(folder)/nginx.conf", "-e", "\(folder)/error.log"],
+            output: .null, error: .null)
+        let process = try await loop.spawnProcess(command)
+        self.process = process
+        while process.status == nil {
             if let client = try? await Client.connect(to: address, on: loop) {
                 client.channel?.close(on: loop)
                 await client.end(on: loop)
@@ -168,14 +168,13 @@ private final class Nginx {
         Issue.record("nginx did not start: \(log ?? "it says nothing")")
     }
 
-    func stop() {
-        if process.isRunning {
-            // Children inherit which signals are blocked, so a polite one may not arrive.
-            kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-        }
-        try? FileManager.default.removeItem(atPath: folder)
+    func stop(on loop: isolated EventLoop) async {
+        guard let process else { return }
+        process.kill(SIGKILL, on: loop)
+        _ = await process.wait(on: loop)
     }
+
+    func removeFolder() { try? FileManager.default.removeItem(atPath: folder) }
 
     private var configuration: String {
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]

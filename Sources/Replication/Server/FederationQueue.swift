@@ -14,13 +14,15 @@ public final class FederationQueue: ReplicationSource {
     /// Rows that were dropped before anybody took them, since too many had gathered.
     public private(set) var rowsDropped: UInt64 = 0
 
-    private let server: ReplicationServer
+    /// The server owns its sources.
+    private weak var server: ReplicationServer?
     private let rowsMax: Int
     private var rows: [FederationStreamRow] = []
     /// Rows of `rows` before it are gone.
     private var first = 0
 
-    /// An empty queue that keeps at most `rowsMax` rows, and registers itself.
+    /// An empty queue that keeps at most `rowsMax` rows, and registers itself with the server, which
+    /// keeps it.
     public init(_ server: ReplicationServer, rowsMax: Int = 100_000) {
         self.server = server
         self.rowsMax = rowsMax
@@ -38,7 +40,7 @@ public final class FederationQueue: ReplicationSource {
             rowsDropped += 1
             drop(1)
         }
-        server.publish(
+        server?.publish(
             .federation, [ReplicationUpdate(token: currentToken, row: .federation(row))], on: loop)
     }
 
