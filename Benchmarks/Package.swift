@@ -23,6 +23,9 @@ let package = Package(
                 .product(name: "Replication", package: "beamline"),
                 .product(name: "ReplicationWire", package: "beamline"),
             ], swiftSettings: strict),
+        .executableTarget(
+            name: "SyncLoad", dependencies: [.product(name: "Reactor", package: "beamline")],
+            swiftSettings: strict),
         .executableTarget(name: "Bench", swiftSettings: strict),
         .testTarget(name: "BenchTests", dependencies: ["Bench"], swiftSettings: strict),
         .executableTarget(
