@@ -242,7 +242,8 @@ import Testing
             let alice = try await services.register("alice", on: loop)
             for address in ["10.0.0.1", "10.0.0.2", "10.0.0.1"] {
                 services.sightings.seen(
-                    alice.owner, token: "t", address: address, userAgent: "Client/1", on: loop)
+                    alice.owner, token: "t", from: SocketAddress(host: address, port: 1234),
+                    userAgent: "Client/1", on: loop)
             }
             await services.sightingWriter.write(on: loop)
             let devices = try await services.devices.devices(userID: alice.userID, on: loop)

@@ -1,3 +1,4 @@
+import Bytes
 import HTTPServer
 import HTTPWire
 import JSON
@@ -38,7 +39,12 @@ struct ClientRequest: Sendable {
 
     /// A whole number of the query. Throws M_INVALID_PARAM.
     func integer(_ name: String) throws(MatrixError) -> Int64? {
-        guard let text = query(name) else { return nil }
+        try ClientRequest.integer(query(name), of: name)
+    }
+
+    /// The whole number that a parameter's text is. Throws M_INVALID_PARAM.
+    static func integer(_ text: String?, of name: String) throws(MatrixError) -> Int64? {
+        guard let text else { return nil }
         guard let number = Int64(text) else {
             throw .invalidParameter("Query parameter \(name) must be an integer")
         }
@@ -84,15 +90,27 @@ struct ClientRequest: Sendable {
 
     /// The access token: of the header, or of the query as older clients send it.
     func accessToken() throws(MatrixError) -> String {
-        guard let header = http.headers["Authorization"] else {
+        guard let index = http.headers.firstIndex(of: "authorization") else {
             guard let token = query("access_token"), !token.isEmpty else { throw .missingToken }
             return token
         }
-        let parts = header.split(separator: " ", omittingEmptySubsequences: true)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
-            throw MatrixError(401, "M_MISSING_TOKEN", "Invalid Authorization header")
-        }
-        return String(parts[1])
+        // `Bearer`, spaces, the token, and perhaps spaces around.
+        let header = http.headers.value(at: index)
+        let scheme = ClientRequest.word(header, from: 0)
+        let token = ClientRequest.word(header, from: scheme.upperBound)
+        guard header.extracting(scheme).equalsIgnoringCase("bearer"), !token.isEmpty,
+            ClientRequest.word(header, from: token.upperBound).isEmpty
+        else { throw MatrixError(401, "M_MISSING_TOKEN", "Invalid Authorization header") }
+        return header.extracting(token).string
+    }
+}
+
+extension ClientRequest {
+    /// The next word of a header's value; empty if there is none.
+    private static func word(_ text: RawSpan, from start: Int) -> Range<Int> {
+        var begin = start
+        while begin < text.byteCount, text.byte(begin) == UInt8(ascii: " ") { begin += 1 }
+        return begin..<(text.firstIndex(of: UInt8(ascii: " "), from: begin) ?? text.byteCount)
     }
 }
 
@@ -132,7 +150,7 @@ extension ClientContext {
             owner = try await tokens.owner(of: token, on: loop)
         }
         services.sightings.seen(
-            owner, token: token, address: request.http.clientAddress?.host,
+            owner, token: token, from: request.http.clientAddress,
             userAgent: request.http.headers["User-Agent"], on: loop)
         if owner.isGuest, !request.isOpenToGuests {
             throw MatrixError(403, "M_GUEST_ACCESS_FORBIDDEN", "Guest access not allowed")

@@ -71,10 +71,12 @@ struct LineLogHandler: LogHandler {
         let record = LogRecord(
             time: LogRecord.now(), name: node.name, level: event.level, message: message,
             metadata: all, file: event.file, function: event.function, line: event.line)
-        var isWakingNeeded = false
+        // An error's line is wanted even if it is the process's last.
+        let isUrgent = level >= .warning
+        var isWakingNeeded = isUrgent
         for target in node.targets where level >= target.level {
             if target.output.append(target.format.render(record)) { isWakingNeeded = true }
         }
-        if isWakingNeeded { writer.signal() }
+        if isWakingNeeded { writer.signal(urgently: isUrgent) }
     }
 }

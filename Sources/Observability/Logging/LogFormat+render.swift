@@ -81,14 +81,13 @@ extension LogFormat {
     }
 
     private func appendTime(_ record: LogRecord, to line: inout [UInt8]) {
-        line.append(
-            contentsOf: formattedTime(
-                record.time.tv_sec, dateFormat ?? "%Y-%m-%d %H:%M:%S", isUTC: false))
+        line.append(contentsOf: second.text(record.time.tv_sec, dateFormat))
         guard dateFormat == nil else { return }
-        let digits = "\(record.milliseconds)"
+        let milliseconds = record.milliseconds
         line.append(UInt8(ascii: ","))
-        line.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: max(0, 3 - digits.count)))
-        line.append(contentsOf: digits.utf8)
+        line.append(UInt8(ascii: "0") + UInt8(milliseconds / 100))
+        line.append(UInt8(ascii: "0") + UInt8(milliseconds / 10 % 10))
+        line.append(UInt8(ascii: "0") + UInt8(milliseconds % 10))
     }
 
     /// Whole part and fraction apart: together, scaled, they may be more than an integer holds.
@@ -128,6 +127,13 @@ func formattedTime(_ seconds: Int, _ format: String, isUTC: Bool) -> [UInt8] {
 
 /// Text without control characters, which could rewrite the terminal of whoever reads the log.
 private func appendClean(_ text: String, newline: StaticString, to line: inout [UInt8]) {
+    // Nearly all texts are clean as they are.
+    let isClean = text.utf8.withContiguousStorageIfAvailable { bytes in
+        guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { return false }
+        line.append(contentsOf: bytes)
+        return true
+    }
+    if isClean == true { return }
     for byte in text.utf8 {
         switch byte {
         case UInt8(ascii: "\n"):

@@ -31,6 +31,8 @@ package struct LogFormat: Sendable {
     let dateFormat: String?
     /// Metadata keys that have a place of their own and are not repeated after the message.
     let placedKeys: Set<String>
+    /// Rendered once for all lines of a second.
+    let second = SecondText()
 
     /// Python's default shows nothing but the message.
     static let bare = LogFormat(

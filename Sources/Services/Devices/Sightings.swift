@@ -13,7 +13,7 @@ public protocol SightingSink: AnyObject {
 public final class SightingFilter {
     private struct Place: Hashable {
         let token: String
-        let address: String
+        let host: SocketAddress
     }
 
     /// Where the sightings go. Whoever makes the filter keeps it alive.
@@ -28,13 +28,13 @@ public final class SightingFilter {
         self.clock = clock
     }
 
-    /// A device made a request from an address.
+    /// A device made a request from an address, whose port does not matter.
     public func seen(
-        _ owner: AccessTokens.Owner, token: String, address: String?,
+        _ owner: AccessTokens.Owner, token: String, from address: SocketAddress?,
         userAgent: @autoclosure () -> String?, on loop: isolated EventLoop
     ) {
         guard let sink, let address else { return }
-        let place = Place(token: token, address: address)
+        let place = Place(token: token, host: address.withoutPort)
         let now = clock.now
         if let last = passed[place], now - last < periodMilliseconds, now >= last { return }
         if passed.count >= placesMax {
@@ -46,8 +46,19 @@ public final class SightingFilter {
         sink.seen(
             UserIPs.Sighting(
                 userID: owner.userID, accessToken: token, deviceID: owner.deviceID,
-                address: address, userAgent: String((userAgent() ?? "").prefix(512)), time: now),
+                address: address.host, userAgent: String((userAgent() ?? "").prefix(512)), time: now),
             on: loop)
+    }
+}
+
+extension SocketAddress {
+    /// The same host, whatever the port.
+    fileprivate var withoutPort: SocketAddress {
+        switch self {
+        case .ipv4(let host, _): .ipv4(host, port: 0)
+        case .ipv6(let host, _, let scope): .ipv6(host, port: 0, scope: scope)
+        case .unix: self
+        }
     }
 }
 

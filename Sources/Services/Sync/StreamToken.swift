@@ -39,29 +39,52 @@ public struct StreamToken: Sendable, Hashable {
 
     /// Reads a token; nil if it is malformed.
     public init?(_ text: String) {
-        guard text.utf8.count <= 400 else { return nil }
-        let fields = text.split(separator: "_", maxSplits: 16, omittingEmptySubsequences: false)
-        guard let first = fields.first, fields.count <= 16 else { return nil }
+        var text = text
+        guard let token = text.withUTF8({ Self($0[...]) }) else { return nil }
+        self = token
+    }
+
+    /// Every request has one, so it is read byte by byte and makes nothing on the way.
+    private init?(_ text: Slice<UnsafeBufferPointer<UInt8>>) {
+        guard text.count <= 400 else { return nil }
+        var rest = text
         self.init()
-        if first.hasPrefix("s"), let position = Self.number(first.dropFirst()) {
+        switch rest.popFirst() {
+        case UInt8(ascii: "s"):
+            guard let position = Self.number(&rest) else { return nil }
             room = position
-        } else if first.hasPrefix("t") {
-            let parts = first.dropFirst().split(
-                separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, let depth = Self.number(parts[0]) else { return nil }
-            let isNegative = parts[1].hasPrefix("-")
-            guard let position = Self.number(isNegative ? parts[1].dropFirst() : parts[1]) else {
+        case UInt8(ascii: "t"):
+            guard let depth = Self.number(&rest), rest.popFirst() == UInt8(ascii: "-") else {
                 return nil
             }
             topological = depth
+            let isNegative = rest.first == UInt8(ascii: "-")
+            if isNegative { rest.removeFirst() }
+            guard let position = Self.number(&rest) else { return nil }
             room = isNegative ? -position : position
-        } else {
-            return nil
+        default: return nil
         }
-        for (index, field) in fields.enumerated().dropFirst() {
-            guard let value = Self.number(field) else { return nil }
-            // Further fields are those of later releases, which this one has no use for.
-            if index <= Self.others.count { self[keyPath: Self.others[index - 1]] = value }
+        var index = 1
+        while let separator = rest.popFirst() {
+            guard separator == UInt8(ascii: "_"), index < 16, let value = Self.number(&rest) else {
+                return nil
+            }
+            set(index, value)
+            index += 1
+        }
+    }
+
+    /// Further fields are those of later releases, which this one has no use for.
+    private mutating func set(_ index: Int, _ value: Int64) {
+        switch index {
+        case 1: presence = value
+        case 2: typing = value
+        case 3: receipt = value
+        case 4: accountData = value
+        case 5: pushRules = value
+        case 6: toDevice = value
+        case 7: deviceList = value
+        default: break
         }
     }
 
@@ -71,12 +94,18 @@ public struct StreamToken: Sendable, Hashable {
         ]
     }
 
-    /// Decimal digits and nothing else.
-    private static func number(_ text: Substring) -> Int64? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-            return nil
+    /// The decimal digits in front, at least one.
+    private static func number(_ text: inout Slice<UnsafeBufferPointer<UInt8>>) -> Int64? {
+        var value: Int64 = 0
+        let before = text.startIndex
+        while let byte = text.first, (0x30...0x39).contains(byte) {
+            let (scaled, isTooLarge) = value.multipliedReportingOverflow(by: 10)
+            let (sum, overflows) = scaled.addingReportingOverflow(Int64(byte - 0x30))
+            if isTooLarge || overflows { return nil }
+            value = sum
+            text.removeFirst()
         }
-        return Int64(text)
+        return text.startIndex > before ? value : nil
     }
 
     /// Whether this place is at or after another in every stream of which that can be said.

@@ -24,8 +24,8 @@ extension SyncActivityDelegate {
 /// Clients reconnect after every answer, so nobody counts as gone before the time of grace. One timer serves all:
 /// the end of a request costs an entry in a queue.
 final class SyncActivity {
-    private struct User {
-        var requests = 0
+    private final class User {
+        var requests = 1
         /// When the last request ended.
         var endedAt = Instant(nanoseconds: 0)
         var endedTime: Int64 = 0
@@ -50,16 +50,16 @@ final class SyncActivity {
     var counts: [String: Int] { users.mapValues(\.requests) }
 
     func began(_ userID: String, on loop: isolated EventLoop) {
-        if users[userID] == nil {
-            users[userID] = User(requests: 1)
-            delegate?.userBeganSync(userID, at: clock.now, on: loop)
+        if let user = users[userID] {
+            user.requests += 1
         } else {
-            users[userID]?.requests += 1
+            users[userID] = User()
+            delegate?.userBeganSync(userID, at: clock.now, on: loop)
         }
     }
 
     func ended(_ userID: String, on loop: isolated EventLoop) {
-        guard var user = users[userID] else { return }
+        guard let user = users[userID] else { return }
         user.requests -= 1
         if user.requests == 0 {
             user.endedAt = loop.now
@@ -71,7 +71,6 @@ final class SyncActivity {
                 sweepLater(on: loop)
             }
         }
-        users[userID] = user
     }
 
     private func sweepLater(on loop: isolated EventLoop) {
@@ -86,7 +85,7 @@ final class SyncActivity {
         while first < queue.count, queue[first].at + grace <= loop.now {
             let userID = queue[first].userID
             first += 1
-            guard var user = users[userID] else { continue }
+            guard let user = users[userID] else { continue }
             user.queued = 0
             if user.requests == 0, user.endedAt + grace <= loop.now {
                 users[userID] = nil
@@ -99,7 +98,6 @@ final class SyncActivity {
                 user.queued = 1
                 queue.append((userID, user.endedAt))
             }
-            users[userID] = user
         }
         if first > 1024, first * 2 > queue.count {
             queue.removeFirst(first)

@@ -44,10 +44,11 @@ public enum SyncRoutes {
         _ context: SyncContext, on loop: isolated EventLoop
     ) throws {
         context.sightings.seen(
-            owner, token: try http.accessToken(), address: http.http.clientAddress?.host,
+            owner, token: try http.accessToken(), from: http.http.clientAddress,
             userAgent: http.http.headers["User-Agent"], on: loop)
-        var request = try SyncQuery(http).request(of: owner)
-        let filterText = http.query("filter")
+        let query = try SyncQuery(http)
+        var request = query.request(of: owner)
+        let filterText = query.filter
         if let filter = try context.knownFilter(filterText, userID: owner.userID) {
             request.filter = filter
             context.engine.sync(request, answering: exchange, on: loop)
@@ -72,30 +73,35 @@ struct SyncQuery {
     let timeout: Duration
     let fullState: Bool
     let presence: PresenceState
+    let filter: String?
 
     init(_ http: ClientRequest) throws(MatrixError) {
-        guard http.query("from") == nil else {
+        // Taken out once: each look would copy it.
+        let query = http.http.query
+        guard query.first(named: "from") == nil else {
             throw .invalidParameter("/sync takes since, not from")
         }
-        if let text = http.query("since"), !text.isEmpty {
+        if let text = query.first(named: "since"), !text.isEmpty {
             since = try StreamToken(parsing: text)
         } else {
             since = nil
         }
         // The engine bounds it; this keeps the sum within a number.
-        let milliseconds = min(max(try http.integer("timeout") ?? 0, 0), 86_400_000)
+        let wait = try ClientRequest.integer(query.first(named: "timeout"), of: "timeout") ?? 0
+        let milliseconds = min(max(wait, 0), 86_400_000)
         timeout = .milliseconds(milliseconds)
-        switch http.query("full_state") {
+        switch query.first(named: "full_state") {
         case nil, "false": fullState = false
         case "true": fullState = true
         default: throw .invalidParameter("full_state must be true or false")
         }
-        switch http.query("set_presence") {
+        switch query.first(named: "set_presence") {
         case nil, "online": presence = .online
         case "unavailable": presence = .unavailable
         case "offline": presence = .offline
         default: throw .invalidParameter("set_presence must be online, unavailable or offline")
         }
+        filter = query.first(named: "filter")
     }
 
     func request(of owner: AccessTokens.Owner) -> SyncRequest {
