@@ -46,7 +46,8 @@ public final class SightingFilter {
         sink.seen(
             UserIPs.Sighting(
                 userID: owner.userID, accessToken: token, deviceID: owner.deviceID,
-                address: address.host, userAgent: String((userAgent() ?? "").prefix(512)), time: now),
+                address: address.host, userAgent: String((userAgent() ?? "").prefix(512)), time: now
+            ),
             on: loop)
     }
 }
