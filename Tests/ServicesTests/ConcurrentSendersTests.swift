@@ -95,6 +95,53 @@ import Testing
         }
     }
 
+    @Test func sendersOfOneRoomShareCommits() throws {
+        try withServices { services, loop in
+            let owner = try await services.register("owner", on: loop)
+            let room = try await services.rooms.create(
+                ["preset": "public_chat"], creator: owner.sender(), on: loop
+            ).roomID
+            let commitsBefore = services.rooms.persister.commits
+            let tasks = (0..<200).map { number in
+                loop.spawn {
+                    // Each request comes twice.
+                    try? await services.send(
+                        "\(number / 2)", to: room, by: owner, transaction: "\(number / 2)",
+                        on: loop)
+                }
+            }
+            var ids: [String] = []
+            for task in tasks { ids.append(try #require(await task.value)) }
+            for number in 0..<100 { #expect(ids[2 * number] == ids[2 * number + 1]) }
+            #expect(Set(ids).count == 100)
+            #expect(services.rooms.persister.commits - commitsBefore < 20)
+            try await Self.checkTables(services, events: 100, on: loop)
+        }
+    }
+
+    @Test func equalStateSentAtOnceIsOneEvent() throws {
+        try withServices { services, loop in
+            let owner = try await services.register("owner", on: loop)
+            let room = try await services.rooms.create(
+                ["preset": "public_chat"], creator: owner.sender(), on: loop
+            ).roomID
+            let tasks = (0..<10).map { number in
+                loop.spawn {
+                    try? await services.rooms.send(
+                        type: "m.room.topic", stateKey: "",
+                        content: ["topic": .string("topic \(number / 5)")], to: room,
+                        sender: owner.sender(), on: loop)
+                }
+            }
+            var ids: [String] = []
+            for task in tasks { ids.append(try #require(await task.value)) }
+            #expect(Set(ids[..<5]).count == 1)
+            #expect(Set(ids[5...]).count == 1)
+            #expect(ids[0] != ids[9])
+            try await Self.checkTables(services, events: 0, on: loop)
+        }
+    }
+
     private static func checkTables(
         _ services: MainServices, events: Int, on loop: isolated EventLoop
     ) async throws {

@@ -154,6 +154,41 @@ private final class Announced {
         }
     }
 
+    @Test func whatBuildsOnABadSubmissionIsOrphaned() throws {
+        try withDatabase { pool, loop in
+            let announced = Announced()
+            let persister = try await Self.persister(pool, announced, on: loop)
+            var line = Line(roomID: "!r:x", firstGroup: 1)
+            line.state("$create", type: "m.room.create")
+            let first = persister.submit(line.submission(), on: loop) {}
+            line.message("$hello")
+            var bad = line.submission(from: 1)
+            bad.events[0].eventID = "$create"
+            line.message("$again")
+            var other = Line(roomID: "!s:x", firstGroup: 10)
+            other.state("$other", type: "m.room.create")
+            var broken: [String] = []
+            persister.failed = { broken.append($0) }
+            var stored: [String] = []
+            let second = persister.submit(bad, on: loop) { stored.append("bad") }
+            let third = persister.submit(line.submission(from: 2), on: loop) {
+                stored.append("again")
+            }
+            let fourth = persister.submit(other.submission(), on: loop) { stored.append("other") }
+            #expect(try await first.positions(on: loop).count == 1)
+            #expect(try await fourth.positions(on: loop).count == 1)
+            await #expect(throws: PostgresError.self) { try await second.positions(on: loop) }
+            await #expect(throws: EventPersister.Orphaned.self) {
+                try await third.positions(on: loop)
+            }
+            #expect(broken == ["!r:x"])
+            #expect(stored == ["other"])
+            #expect(announced.all.map(\.eventID) == ["$create", "$other"])
+            let ends = try await EventGraph.extremities(roomID: "!r:x", in: pool, on: loop)
+            #expect(ends.map(\.eventID) == ["$create"])
+        }
+    }
+
     @Test func positionsGoOnAfterARestart() throws {
         try withDatabase { pool, loop in
             var line = Line(roomID: "!r:x", firstGroup: 1)

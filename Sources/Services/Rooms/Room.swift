@@ -10,6 +10,15 @@ final class Room {
         let membership: Membership?
     }
 
+    /// Events on their way to the database, on which the next ones build already.
+    struct Pending {
+        /// The pieces of state that they set, the last ones.
+        var state: StateMap<Entry> = [:]
+        var events: [String: (event: Event, ticket: EventPersister.Ticket)] = [:]
+        /// The events that clients' requests made.
+        var transactions: [NewEvent.Transaction: (eventID: String, EventPersister.Ticket)] = [:]
+    }
+
     let roomID: RoomID
     let version: RoomVersion
     /// Held by whoever adds events, so that each follows the one before.
@@ -20,7 +29,10 @@ final class Room {
     var stateGroup: Int64?
     /// How many changes lie between that group and a whole one.
     var hops: Int64 = 0
+    /// The state that is stored.
     var state: StateMap<Entry> = [:]
+    /// What was added and is not stored yet; the fields above count it in, but for the state.
+    var pending = Pending()
     /// Whether the cache has let go of it; what is added to the room must go through the cache's new one.
     var isStale = false
     /// When it was last used, in calls of `RoomCache.room`.
@@ -30,6 +42,9 @@ final class Room {
         self.roomID = roomID
         self.version = version
     }
+
+    /// Whether nobody adds to it and all that was added is stored.
+    var isIdle: Bool { lock.isFree && pending.events.isEmpty }
 
     func membership(of userID: String) -> Membership? {
         state[StateKey(EventType.member, userID)]?.membership
@@ -42,6 +57,8 @@ final class RoomCache {
     private let roomsMax: Int
     private var rooms: [String: Room] = [:]
     private var loading: [String: AsyncLock] = [:]
+    /// Forgotten rooms with events on their way to the database.
+    private var leaving: [String: Room] = [:]
     private var uses = 0
 
     init(pool: PostgresPool, roomsMax: Int = 5_000) {
@@ -65,6 +82,11 @@ final class RoomCache {
         }
         // Somebody else may have read it while we waited.
         if let room = rooms[roomID] { return room }
+        if let former = leaving.removeValue(forKey: roomID) {
+            for pending in former.pending.events.values {
+                _ = try? await pending.ticket.positions(on: loop)
+            }
+        }
         guard let room = try await read(roomID, on: loop) else { return nil }
         insert(room)
         return room
@@ -77,9 +99,13 @@ final class RoomCache {
         rooms[room.roomID.text] = room
     }
 
-    /// Makes the next use read the room again. For whoever holds its lock, or when nobody does: else the
-    /// next user would read it before what the holder adds.
-    func forget(_ roomID: String) { rooms.removeValue(forKey: roomID)?.isStale = true }
+    /// Makes the next use read the room again, once what is on its way to the database is there or failed.
+    /// Whoever holds its lock must look whether it is stale before adding anything.
+    func forget(_ roomID: String) {
+        guard let room = rooms.removeValue(forKey: roomID) else { return }
+        room.isStale = true
+        if !room.pending.events.isEmpty { leaving[roomID] = room }
+    }
 
     /// Runs `body` while nobody else adds to the room. Throws M_NOT_FOUND if there is no such room.
     func exclusively<Result>(
@@ -98,7 +124,7 @@ final class RoomCache {
     }
 
     private func evict() {
-        let idle = rooms.values.filter(\.lock.isFree).sorted { $0.lastUse < $1.lastUse }
+        let idle = rooms.values.filter(\.isIdle).sorted { $0.lastUse < $1.lastUse }
         for room in idle.prefix(roomsMax / 4) { forget(room.roomID.text) }
     }
 

@@ -20,10 +20,14 @@ final class RoomDraft {
     }
 
     /// What holds a piece of the state, the draft's events included.
-    func entry(_ key: StateKey) -> Room.Entry? { changes[key] ?? room.state[key] }
+    func entry(_ key: StateKey) -> Room.Entry? {
+        changes[key] ?? room.pending.state[key] ?? room.state[key]
+    }
 
-    /// The event among those of the draft.
-    func event(_ eventID: String) -> Event? { events.first { $0.eventID.text == eventID } }
+    /// The event among those of the draft and those of the room that are not stored yet.
+    func event(_ eventID: String) -> Event? {
+        events.first { $0.eventID.text == eventID } ?? room.pending.events[eventID]?.event
+    }
 
     /// Whether the next event needs a state group of its own.
     func needsGroup(_ event: Event) -> Bool { event.isState || stateGroup == nil }
@@ -64,7 +68,8 @@ final class RoomDraft {
                     type: place.type, stateKey: place.key, eventID: event.eventID.text)
             ]
         } else {
-            for (place, entry) in room.state.merging(changes, uniquingKeysWith: { $1 }) {
+            let state = room.state.merging(room.pending.state) { $1 }
+            for (place, entry) in state.merging(changes, uniquingKeysWith: { $1 }) {
                 entries.append(
                     NewStateGroup.Entry(
                         type: place.type, stateKey: place.key, eventID: entry.eventID))
@@ -78,12 +83,31 @@ final class RoomDraft {
         stateGroup = group
     }
 
-    /// Makes the room what the draft says, once the events are stored.
-    func apply() {
+    /// Makes the next draft follow this one, whose events are on their way to the database.
+    func advance(_ ticket: EventPersister.Ticket) {
         room.extremities = extremities
         room.stateGroup = stateGroup
         room.hops = hops
-        for (place, entry) in changes { room.state[place] = entry }
+        room.pending.state.merge(changes) { $1 }
+        for event in events { room.pending.events[event.eventID.text] = (event, ticket) }
+        for new in submission.events {
+            guard let transaction = new.transaction else { continue }
+            room.pending.transactions[transaction] = (new.eventID, ticket)
+        }
+    }
+
+    /// Makes the draft's state the room's, once the events are stored.
+    func apply() {
+        for (place, entry) in changes {
+            room.state[place] = entry
+            if room.pending.state[place]?.eventID == entry.eventID {
+                room.pending.state[place] = nil
+            }
+        }
+        for event in events { room.pending.events[event.eventID.text] = nil }
+        for transaction in submission.events.compactMap(\.transaction) {
+            room.pending.transactions[transaction] = nil
+        }
     }
 }
 

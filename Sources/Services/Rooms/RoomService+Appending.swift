@@ -1,27 +1,94 @@
 import JSON
 import Matrix
+import Postgres
 import Reactor
 import Storage
 
 extension RoomService {
+    /// How often an event is made anew because what it followed could not be stored.
+    private static let attemptsMax = 5
+
+    private static let cannotBeWrittenTo = MatrixError(
+        503, "M_UNKNOWN", "The room could not be written to; try again")
+
+    private enum Step {
+        /// The event that was asked for is there already.
+        case known(String)
+        /// It is being stored already.
+        case coming(String, EventPersister.Ticket)
+        case added(String, EventPersister.Ticket)
+    }
+
     /// Adds one event to a room. Returns its id once it is committed; for a repeated transaction, and for
     /// state that is there already, the id of the earlier event.
+    ///
+    /// While it is being stored others add theirs behind it, so that the senders of one room share commits.
     func append(
         _ proposal: EventProposal, to room: Room, on loop: isolated EventLoop
     ) async throws -> String {
-        try await rooms.exclusively(room.roomID.text, on: loop) { room in
-            let roomID = room.roomID.text
-            if let transaction = proposal.sender.transaction {
-                let known = try await EventTransactions.eventID(
-                    of: transaction, roomID: roomID, in: pool, on: loop)
-                if let known { return known }
-            }
-            let draft = RoomDraft(room)
-            if let known = try await duplicate(of: proposal, in: draft, on: loop) { return known }
-            let event = try await add(proposal, to: draft, on: loop)
-            try await commit(draft, on: loop)
-            return event.eventID.text
+        let roomID = room.roomID.text
+        // Asked before the room is locked: others need not wait for the answer.
+        if let known = try await earlier(proposal.sender.transaction, in: roomID, on: loop) {
+            return known
         }
+        var attempt = 1
+        while true {
+            do {
+                let step = try await rooms.exclusively(roomID, on: loop) { room in
+                    try await add(proposal, to: room, on: loop)
+                }
+                switch step {
+                case .known(let eventID): return eventID
+                case .coming(let eventID, let ticket):
+                    // If it does not come, it is this request's to make.
+                    if (try? await ticket.positions(on: loop)) != nil { return eventID }
+                    throw EventPersister.Orphaned()
+                case .added(let eventID, let ticket):
+                    _ = try await ticket.positions(on: loop)
+                    return eventID
+                }
+            } catch is EventPersister.Orphaned where attempt < Self.attemptsMax {
+                attempt += 1
+            } catch is EventPersister.Orphaned {
+                throw Self.cannotBeWrittenTo
+            } catch let error as PostgresError where error.isUniqueViolation {
+                // A request like this one was stored after it was looked for.
+                let stored = try await earlier(proposal.sender.transaction, in: roomID, on: loop)
+                guard let stored else { throw error }
+                return stored
+            }
+        }
+    }
+
+    /// The event that a client's transaction made before.
+    private func earlier(
+        _ transaction: NewEvent.Transaction?, in roomID: String, on loop: isolated EventLoop
+    ) async throws -> String? {
+        guard let transaction else { return nil }
+        if let known = transactions.eventID(of: transaction, in: roomID) { return known }
+        return try await EventTransactions.eventID(
+            of: transaction, roomID: roomID, in: pool, on: loop)
+    }
+
+    /// Adds an event behind what is in a room and sends it on its way to the database. For the holder of the
+    /// room's lock.
+    private func add(
+        _ proposal: EventProposal, to room: Room, on loop: isolated EventLoop
+    ) async throws -> Step {
+        if let transaction = proposal.sender.transaction {
+            if let (eventID, ticket) = room.pending.transactions[transaction] {
+                return .coming(eventID, ticket)
+            }
+            if let known = transactions.eventID(of: transaction, in: room.roomID.text) {
+                return .known(known)
+            }
+        }
+        let draft = RoomDraft(room)
+        if let known = try await duplicate(of: proposal, in: draft, on: loop) {
+            return room.pending.events[known].map { .coming(known, $0.ticket) } ?? .known(known)
+        }
+        let event = try await add(proposal, to: draft, on: loop)
+        return .added(event.eventID.text, try submit(draft, on: loop))
     }
 
     /// The state event that says what the proposal says, by the same sender.
@@ -30,7 +97,7 @@ extension RoomService {
     ) async throws -> String? {
         guard let stateKey = proposal.stateKey,
             let entry = draft.entry(StateKey(proposal.type, stateKey)),
-            let event = try await cache.events([entry.eventID], on: loop)[entry.eventID],
+            let event = try await events([entry.eventID], of: draft, on: loop).first,
             event.sender.text == proposal.sender.userID, event.content == proposal.content
         else { return nil }
         return entry.eventID
@@ -128,16 +195,32 @@ extension RoomService {
     /// Stores a draft's events and makes them the room's. After a failure the room is read again.
     func commit(_ draft: RoomDraft, on loop: isolated EventLoop) async throws {
         do {
-            _ = try await persister.persist(draft.submission, on: loop)
-        } catch {
-            rooms.forget(draft.room.roomID.text)
-            throw error
+            _ = try await submit(draft, on: loop).positions(on: loop)
+        } catch is EventPersister.Orphaned {
+            throw Self.cannotBeWrittenTo
         }
-        draft.apply()
-        for event in draft.events {
-            cache.insert(event)
-            if let redacted = event.redacts { cache.forget(redacted.text) }
+    }
+
+    /// Sends a draft's events on their way to the database, after which they become the room's. Throws
+    /// ``EventPersister/Orphaned`` if what the draft was made of was given up meanwhile.
+    private func submit(
+        _ draft: RoomDraft, on loop: isolated EventLoop
+    ) throws -> EventPersister.Ticket {
+        if draft.room.isStale { throw EventPersister.Orphaned() }
+        let (cache, transactions) = (cache, transactions)
+        let ticket = persister.submit(draft.submission, on: loop) {
+            draft.apply()
+            for new in draft.submission.events {
+                guard let transaction = new.transaction else { continue }
+                transactions.insert(transaction, in: new.roomID, eventID: new.eventID)
+            }
+            for event in draft.events {
+                cache.insert(event)
+                if let redacted = event.redacts { cache.forget(redacted.text) }
+            }
         }
+        draft.advance(ticket)
+        return ticket
     }
 
     /// The event that holds a piece of a draft's state.

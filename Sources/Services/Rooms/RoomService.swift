@@ -13,6 +13,7 @@ public final class RoomService {
     let typing: Typing
     let cache: EventCache
     let rooms: RoomCache
+    let transactions = RecentTransactions()
     let groupIDs: StreamIDGenerator
     /// Tells of rooms that are published or withdrawn.
     let listings: OrderedAnnouncements
@@ -44,6 +45,8 @@ public final class RoomService {
                     .events, token: announcement.streamOrdering, rows: [.event(row)], on: loop)
             }
         }
+        let rooms = rooms
+        persister.failed = { rooms.forget($0) }
     }
 
     /// The room versions that rooms can be made with.

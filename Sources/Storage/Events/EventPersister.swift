@@ -20,9 +20,43 @@ public final class EventPersister {
         }
     }
 
-    private struct Waiting {
-        let submission: Submission
-        let continuation: UnsafeContinuation<Result<[Int64], any Error>, Never>
+    /// Why events were not stored: others of their room that they build on could not be.
+    ///
+    /// Whoever made them must look at the room again and make them anew.
+    public struct Orphaned: Error {
+        /// An error that says so.
+        public init() {}
+    }
+
+    /// Events on their way to the database. Lives on the persister's loop.
+    public final class Ticket {
+        fileprivate let submission: Submission
+        fileprivate var outcome: Result<[Int64], any Error>?
+        private let stored: () -> Void
+        private var waiting: [UnsafeContinuation<Void, Never>] = []
+
+        fileprivate init(_ submission: Submission, stored: @escaping () -> Void) {
+            self.submission = submission
+            self.stored = stored
+        }
+
+        fileprivate var roomID: String? { submission.events.first?.roomID }
+
+        /// The events' positions, once they are committed. Throws why they were not, ``Orphaned`` among others.
+        public func positions(on loop: isolated EventLoop) async throws -> [Int64] {
+            while true {
+                if let outcome { return try outcome.get() }
+                await withUnsafeContinuation(isolation: loop) { waiting.append($0) }
+            }
+        }
+
+        fileprivate func settle(_ outcome: Result<[Int64], any Error>) {
+            guard self.outcome == nil else { return }
+            self.outcome = outcome
+            if case .success = outcome { stored() }
+            for continuation in waiting { continuation.resume() }
+            waiting = []
+        }
     }
 
     /// How many events one transaction takes at most; more make the first of them wait too long.
@@ -31,8 +65,13 @@ public final class EventPersister {
     private let pool: PostgresPool
     private let ids: StreamIDGenerator
     private let announce: ([Events.Announcement]) -> Void
-    private var queue: [Waiting] = []
+    private var queue: [Ticket] = []
+    /// What is being stored.
+    private var writing: [Ticket] = []
     private var isWriting = false
+    /// Called with a room whose events could not be stored, before any sender is told. What else waits of
+    /// that room is ``Orphaned`` then.
+    public var failed: ((_ roomID: String) -> Void)?
     /// How many transactions were committed.
     public private(set) var commits = 0
     /// How many events were stored.
@@ -60,14 +99,22 @@ public final class EventPersister {
     public func persist(
         _ submission: Submission, on loop: isolated EventLoop
     ) async throws -> [Int64] {
-        let result = await withUnsafeContinuation(isolation: loop) { continuation in
-            queue.append(Waiting(submission: submission, continuation: continuation))
-            if !isWriting {
-                isWriting = true
-                loop.spawn { await self.write(on: loop) }
-            }
+        try await submit(submission, on: loop) {}.positions(on: loop)
+    }
+
+    /// Queues events to be stored, after everything that was queued before. Several submissions of one room
+    /// may be under way, each building on the one before: if one fails, so do those. Calls `stored` once they
+    /// are committed, before anybody is told.
+    public func submit(
+        _ submission: Submission, on loop: isolated EventLoop, stored: @escaping () -> Void
+    ) -> Ticket {
+        let ticket = Ticket(submission, stored: stored)
+        queue.append(ticket)
+        if !isWriting {
+            isWriting = true
+            loop.spawn { await self.write(on: loop) }
         }
-        return try result.get()
+        return ticket
     }
 
     private func write(on loop: isolated EventLoop) async {
@@ -79,27 +126,36 @@ public final class EventPersister {
                 if taken > 0, count > Self.batchEventsMax { break }
                 taken += 1
             }
-            let batch = Array(queue[..<taken])
+            writing = queue[..<taken].filter { $0.outcome == nil }
             queue.removeFirst(taken)
-            await commit(batch, on: loop)
+            if !writing.isEmpty { await commit(writing, on: loop) }
         }
+        writing = []
         isWriting = false
     }
 
-    /// Commits a batch; if that fails, each submission alone, so that a bad one does not take others along.
-    private func commit(_ batch: [Waiting], on loop: isolated EventLoop) async {
+    /// Commits a batch; if that fails, each submission alone, so that a bad one takes no others along but
+    /// those that build on it.
+    private func commit(_ batch: [Ticket], on loop: isolated EventLoop) async {
         do {
             let positions = try await store(batch.map(\.submission), on: loop)
             var start = 0
-            for waiting in batch {
-                let end = start + waiting.submission.events.count
-                waiting.continuation.resume(returning: .success(Array(positions[start..<end])))
+            for ticket in batch {
+                let end = start + ticket.submission.events.count
+                ticket.settle(.success(Array(positions[start..<end])))
                 start = end
             }
-        } catch  where batch.count > 1 {
-            for waiting in batch { await commit([waiting], on: loop) }
+        } catch  where batch.count > 1 && !Self.concernsAll(error) {
+            for ticket in batch where ticket.outcome == nil { await commit([ticket], on: loop) }
         } catch {
-            for waiting in batch { waiting.continuation.resume(returning: .failure(error)) }
+            for ticket in batch { ticket.settle(.failure(error)) }
+            let rooms = Set(batch.compactMap(\.roomID))
+            for ticket in writing + queue {
+                if let roomID = ticket.roomID, rooms.contains(roomID) {
+                    ticket.settle(.failure(Orphaned()))
+                }
+            }
+            for roomID in rooms { failed?(roomID) }
         }
     }
 
