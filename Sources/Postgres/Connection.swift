@@ -186,7 +186,7 @@ final class Connection {
         close(PostgresError(code, message), on: loop)
     }
 
-    /// Ends the connection; requests under way get `error`.
+    /// Ends the connection; requests under way get `error`, but for those that another connection can answer.
     func close(_ error: PostgresError, on loop: isolated EventLoop) {
         guard state != .closed else { return }
         let wasConnecting = state == .connecting
@@ -194,12 +194,19 @@ final class Connection {
         timer.take().map { loop.cancel($0) }
         watch.take().map { loop.cancel($0) }
         handle = nil
-        for request in inFlight.drain() { request.settle(error) }
+        let unanswered = inFlight.drain()
+        let repeatable = unanswered.filter {
+            error.code == .connectionLost && !isPinned && $0.onlyReads && !$0.wasRepeated
+        }
+        for request in unanswered where !repeatable.contains(where: { $0 === request }) {
+            request.settle(error)
+        }
         script.take()?.settle(error)
         if wasConnecting {
             pool.connectFailed(self, error, on: loop)
         } else {
             pool.disconnected(self, on: loop)
         }
+        for request in repeatable { pool.sendAgain(request, on: loop) }
     }
 }

@@ -110,9 +110,7 @@ extension PostgresPool: RequestTaker {
         _ request: Request, on connection: Connection, _ loop: isolated EventLoop
     ) {
         if request.isRepeatable, !connection.isPinned, state == .running, !request.wasRepeated {
-            request.reset()
-            request.wasRepeated = true
-            return submit(request, on: loop)
+            return sendAgain(request, on: loop)
         }
         settle(request, nil, on: loop)
         if state == .closing {
@@ -120,6 +118,13 @@ extension PostgresPool: RequestTaker {
         } else if waitingCount > 0 {
             pump(on: loop)
         }
+    }
+
+    /// Sends a request once more, from the beginning.
+    func sendAgain(_ request: Request, on loop: isolated EventLoop) {
+        request.reset()
+        request.wasRepeated = true
+        submit(request, on: loop)
     }
 
     private func settle(

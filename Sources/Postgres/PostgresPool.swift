@@ -4,7 +4,8 @@ public import Reactor
 ///
 /// Requests of different tasks travel on one connection behind each other without waiting for each
 /// other's answers; each is a transaction of its own, so an error fails only its own request. A
-/// transaction has its connection to itself.
+/// transaction has its connection to itself. When a connection is lost, requests of nothing but
+/// SELECTs are sent once more on another one; whether others happened is not known, and they fail.
 ///
 /// Close the pool before its loop stops: a pool that was started lives until then, and tasks that wait
 /// for it are resumed by nothing else.

@@ -79,6 +79,12 @@ final class Request {
         isRepeatable = false
     }
 
+    /// Whether it may be sent again though it may have happened: all of it begins with SELECT.
+    var onlyReads: Bool {
+        guard begin == nil, case .commands(let commands) = work else { return false }
+        return commands.allSatisfy { $0.statement.sql.utf8.starts(with: "SELECT ".utf8) }
+    }
+
     /// The name of the statement whose answer comes next.
     var currentStatement: String? {
         guard case .commands(let commands) = work, stepIndex < steps.count else { return nil }

@@ -176,11 +176,12 @@ import Testing
                 try cluster.execute("SELECT pg_terminate_backend(\(pid), 5000)")
                 let next = try await pool.query(Self.backend, on: loop)[0].integer(0)
                 #expect(next != pid)
-                // While a query is under way: it fails, and is not repeated.
+                // While what may change something is under way: it fails, and is not repeated.
                 let slow = loop.spawn {
                     _ = loop
                     return await postgresError(on: loop) {
-                        _ = try await pool.query(Statement("slow", "SELECT pg_sleep(60)"), on: loop)
+                        let slow = "WITH x AS (SELECT pg_sleep(60)) SELECT * FROM x"
+                        _ = try await pool.query(Statement("slow", slow), on: loop)
                     }
                 }
                 while pool.statistics.underWay == 0 { await loop.sleep(for: .milliseconds(1)) }
@@ -188,6 +189,17 @@ import Testing
                 let error = await slow.value
                 #expect(error?.code == .connectionLost)
                 #expect(error?.sqlState == "57P01")
+                // While something is read: another connection reads it.
+                let third = try await pool.query(Self.backend, on: loop)[0].integer(0)
+                let reading = loop.spawn {
+                    _ = loop
+                    let read = Statement("read", "SELECT pg_backend_pid(), pg_sleep(0.1)")
+                    return try? await pool.query(read, on: loop)[0].integer(0)
+                }
+                while pool.statistics.underWay == 0 { await loop.sleep(for: .milliseconds(1)) }
+                try cluster.execute("SELECT pg_terminate_backend(\(third), 5000)")
+                let reader = await reading.value
+                #expect(reader != nil && reader != third)
                 // In a transaction: it fails as a whole.
                 let inside = await postgresError(on: loop) {
                     try await pool.transaction(on: loop) { transaction in

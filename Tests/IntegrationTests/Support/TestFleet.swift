@@ -24,11 +24,18 @@ final class TestFleet: Sendable {
     var homeserver: String { "\(folder)/homeserver.yaml" }
     var workersFolder: String { "\(folder)/workers" }
 
-    /// A fleet; `extra` is added to the main file, which workers read too.
+    /// A fleet; `extra` is added to the main file, which workers read too. Without a PostgreSQL of its `own` it gets
+    /// a database of the shared one.
     init(
-        _ roles: [(name: String, app: String, resource: String)], extra: String = ""
+        _ roles: [(name: String, app: String, resource: String)], extra: String = "",
+        own: PostgresCluster? = nil
     ) throws {
-        (cluster, database) = try PostgresCluster.sharedWithNewDatabase()
+        if let own {
+            try own.createDatabase(named: "own")
+            (cluster, database) = (own, "own")
+        } else {
+            (cluster, database) = try PostgresCluster.sharedWithNewDatabase()
+        }
         folder = "/tmp/beamline-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         let ports = try freePorts(roles.count + 2)
         mainPort = ports[0]
