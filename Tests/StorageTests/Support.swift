@@ -8,7 +8,7 @@ import Testing
 
 /// Runs `body` with a pool on a new, empty database, on a loop that the calling thread drives.
 func withEmptyDatabase<Result: Sendable>(
-    sourceLocation: SourceLocation = #_sourceLocation,
+    poolMax: Int = 5, sourceLocation: SourceLocation = #_sourceLocation,
     _ body: @escaping @Sendable (PostgresPool, isolated EventLoop) async throws -> Result
 ) throws -> Result {
     let (cluster, database) = try PostgresCluster.sharedWithNewDatabase()
@@ -17,7 +17,7 @@ func withEmptyDatabase<Result: Sendable>(
     loop.submit { loop in
         let configuration = PostgresConfiguration(
             host: cluster.socketFolder, port: cluster.port, user: PostgresCluster.superuser,
-            database: database, poolMax: 5)
+            database: database, poolMax: poolMax)
         let pool = PostgresPool(configuration, on: loop)
         do {
             try await pool.start(on: loop)

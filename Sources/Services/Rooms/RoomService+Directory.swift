@@ -28,55 +28,34 @@ public struct DirectoryPage: Sendable {
 }
 
 extension RoomService {
-    /// The state that the list of rooms shows.
-    private static let listedTypes = [
-        EventType.create, EventType.name, EventType.topic, EventType.canonicalAlias,
-        EventType.avatar, EventType.joinRules, EventType.historyVisibility, EventType.guestAccess,
-    ]
-
     /// The published rooms that match, those with the most members first.
     public func publishedRooms(
         _ query: DirectoryQuery, on loop: isolated EventLoop
     ) async throws -> DirectoryPage {
-        let listings = try await PublicRooms.listings(
-            stateTypes: Self.listedTypes, in: pool, on: loop)
+        try await RoomListings.refresh(upTo: persister.position, in: pool, on: loop)
         let term = query.term?.lowercased() ?? ""
-        let matching = listings.map(Self.entry).filter { entry in
-            if let types = query.roomTypes, !types.contains(entry["room_type"]?.stringValue) {
-                return false
-            }
-            return term.isEmpty
-                || ["name", "topic", "canonical_alias"].contains { key in
-                    entry[key]?.stringValue?.lowercased().contains(term) ?? false
-                }
-        }
-        return DirectoryPage(
-            rooms: Array(matching.dropFirst(query.skipped).prefix(query.limit)),
-            total: matching.count)
+        if term.utf8.contains(0) { return DirectoryPage(rooms: [], total: 0) }
+        let page = try await RoomListings.page(
+            RoomListings.Query(
+                limit: query.limit, skipped: query.skipped, term: term,
+                roomTypes: query.roomTypes?.map { $0 ?? "" }), in: pool, on: loop)
+        return DirectoryPage(rooms: page.listings.map(Self.entry), total: Int(page.total))
     }
 
     /// A room as the list shows it.
-    private static func entry(_ listing: PublicRooms.Listing) -> JSON {
-        func text(_ type: String, _ key: String) -> JSON? {
-            // What is not JSON says nothing.
-            guard let event = listing.state[type].flatMap({ try? JSON(parsing: $0) }),
-                let value = event["content"]?[key]?.stringValue, !value.isEmpty
-            else { return nil }
-            return .string(value)
-        }
+    private static func entry(_ listing: RoomListings.Listing) -> JSON {
         var entry: JSON = [
             "room_id": .string(listing.roomID),
             "num_joined_members": .integer(listing.joinedMembers),
-            "world_readable": .bool(
-                text(EventType.historyVisibility, "history_visibility") == "world_readable"),
-            "guest_can_join": .bool(text(EventType.guestAccess, "guest_access") == "can_join"),
-            "join_rule": text(EventType.joinRules, "join_rule") ?? "invite",
+            "world_readable": .bool(listing.historyVisibility == "world_readable"),
+            "guest_can_join": .bool(listing.guestAccess == "can_join"),
+            "join_rule": .string(listing.joinRule ?? "invite"),
         ]
-        entry["name"] = text(EventType.name, "name")
-        entry["topic"] = text(EventType.topic, "topic")
-        entry["canonical_alias"] = text(EventType.canonicalAlias, "alias")
-        entry["avatar_url"] = text(EventType.avatar, "url")
-        entry["room_type"] = text(EventType.create, "type")
+        entry["name"] = listing.name.map { .string($0) }
+        entry["topic"] = listing.topic.map { .string($0) }
+        entry["canonical_alias"] = listing.canonicalAlias.map { .string($0) }
+        entry["avatar_url"] = listing.avatar.map { .string($0) }
+        entry["room_type"] = listing.roomType.map { .string($0) }
         return entry
     }
 

@@ -56,9 +56,9 @@ extension EventRelations {
             """
     }
 
-    private static let backwards = Statement(
+    static let backwards = Statement(
         "event_relations_backwards", page(isBackwards: true))
-    private static let forwards = Statement(
+    static let forwards = Statement(
         "event_relations_forwards", page(isBackwards: false))
 
     /// A page of the events that relate to one, in topological order, without redacted ones, which

@@ -10,6 +10,7 @@ extension StateGroups {
         public var membership: String?
     }
 
+    // OFFSET 0 keeps the planner from walking the tables for chains whose length it overrates.
     private static let findVisibility = Statement(
         "state_groups_visibility",
         """
@@ -17,12 +18,17 @@ extension StateGroups {
             SELECT g, g, 0::bigint FROM unnest($1::bigint[]) AS x (g)
             UNION ALL
             SELECT c.origin, e.prev_state_group, c.hops + 1
-            FROM chain c JOIN state_group_edges e ON e.state_group = c.state_group
+            FROM chain c CROSS JOIN LATERAL (
+                SELECT prev_state_group FROM state_group_edges x
+                WHERE x.state_group = c.state_group OFFSET 0
+            ) e
         )
         SELECT DISTINCT ON (c.origin, s.type) c.origin, s.type, s.event_id
-        FROM chain c JOIN state_groups_state s ON s.state_group = c.state_group
-        WHERE (s.type = 'm.room.history_visibility' AND s.state_key = '')
-            OR (s.type = 'm.room.member' AND s.state_key = $2)
+        FROM chain c CROSS JOIN LATERAL (
+            SELECT x.type, x.event_id FROM state_groups_state x WHERE x.state_group = c.state_group
+            AND (x.type, x.state_key) IN (('m.room.history_visibility', ''), ('m.room.member', $2))
+            OFFSET 0
+        ) s
         ORDER BY c.origin, s.type, c.hops
         """)
 

@@ -92,20 +92,25 @@ public enum StateGroups {
     private static let countHops = Statement(
         "state_groups_hops", "\(chain) SELECT max(hops) FROM chain")
 
+    // OFFSET 0 keeps the planner from joining the chain, whose length it overrates, by walking the table.
     private static let wholeState = Statement(
         "state_groups_whole",
         """
         \(chain) SELECT DISTINCT ON (s.type, s.state_key) s.type, s.state_key, s.event_id
-        FROM chain c JOIN state_groups_state s ON s.state_group = c.state_group
+        FROM chain c CROSS JOIN LATERAL (
+            SELECT * FROM state_groups_state x WHERE x.state_group = c.state_group OFFSET 0
+        ) s
         ORDER BY s.type, s.state_key, c.hops
         """)
 
     private static let oneKey = Statement(
         "state_groups_one",
         """
-        \(chain) SELECT s.event_id FROM chain c
-        JOIN state_groups_state s ON s.state_group = c.state_group
-        WHERE s.type = $2 AND s.state_key = $3 ORDER BY c.hops LIMIT 1
+        \(chain) SELECT s.event_id FROM chain c CROSS JOIN LATERAL (
+            SELECT * FROM state_groups_state x
+            WHERE x.state_group = c.state_group AND x.type = $2 AND x.state_key = $3 OFFSET 0
+        ) s
+        ORDER BY c.hops LIMIT 1
         """)
 
     /// The inserts for a batch.
