@@ -14,6 +14,9 @@ VENV := .tools/venv
 NIO_VERSION := 0.26.0
 SYNAPSE_VENV := .tools/synapse
 SYNAPSE_VERSION := 1.66.0
+# What the main process is measured against.
+HOMESERVER_VENV := .tools/homeserver
+HOMESERVER_VERSION := 1.163.2
 # `make demo DEMO_SECONDS=20` ends by itself. DEMO_DIRECTORY keeps the fleet's folder; without it a temporary one is used.
 DEMO_SECONDS ?= 0
 DEMO_DIRECTORY ?=
@@ -28,7 +31,7 @@ SANITIZE_SUITES ?= Bytes JSON Reactor ReactorTesting HTTPWire ReplicationWire YA
 RELEASE := -c release --static-swift-stdlib
 
 .PHONY: build test sanitize demo fuzz fuzz-check format lint clean toolchain build-deps deps client bench \
-  bench-reactor bench-replication allocation-check
+  bench-reactor bench-replication bench-homeserver allocation-check
 # Two apt-gets or two `swift build`s at once would only wait for each other.
 .NOTPARALLEL:
 
@@ -155,6 +158,21 @@ bench-replication: build-deps $(SYNAPSE_VENV)/synapse-$(SYNAPSE_VERSION)
 	Benchmarks/.build/release/Bench --suite replication --ours Benchmarks/.build/release \
 	  --peers Benchmarks/Peers/.build/release --redis .tools/redis/redis-server \
 	  --python $(SYNAPSE_VENV)/bin/python $(BENCH)
+
+# The main process beside Synapse, with a database of a million events each: .bench/homeserver.md, .json, .svg. Making the
+# databases takes ten minutes the first time, and 4 GB; `make bench-homeserver BENCH="--quick --events 100000"` takes less.
+bench-homeserver: deps build $(HOMESERVER_VENV)/synapse-$(HOMESERVER_VERSION)
+	swift build $(RELEASE) --package-path Benchmarks --product Bench
+	swift build $(RELEASE) --package-path Benchmarks/Peers --product RequestLoad
+	Benchmarks/.build/release/Bench --suite homeserver --ours .build/release --peers Benchmarks/Peers/.build/release \
+	  --homeserver .build/release/beamline --python $(HOMESERVER_VENV)/bin/python $(BENCH)
+
+$(HOMESERVER_VENV)/synapse-$(HOMESERVER_VERSION): | deps
+	rm -rf $(HOMESERVER_VENV)
+	python3 -m venv $(HOMESERVER_VENV)
+	$(HOMESERVER_VENV)/bin/pip install --quiet --disable-pip-version-check \
+	  matrix-synapse==$(HOMESERVER_VERSION) psycopg2-binary==2.9.13
+	touch $@
 
 # The last release that spoke this protocol over TCP. A later prometheus_client no longer goes with it.
 $(SYNAPSE_VENV)/synapse-$(SYNAPSE_VERSION): | deps

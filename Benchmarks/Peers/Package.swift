@@ -44,6 +44,7 @@ let package = Package(
         c("IdleLoad", in: "Load/"),
         c("SteadyLoad", in: "Load/"),
         c("RowSink", in: "Load/"),
+        c("RequestLoad", in: "Load/"),
         .target(
             name: "Allocations", path: "Allocations", cSettings: [.define("_GNU_SOURCE")]),
     ]

@@ -7,6 +7,8 @@ struct Goal {
         case times(Double, String)
         /// More than the other subject's figure.
         case above(String)
+        /// At most so many times the subject's own figure in another scenario.
+        case timesIn(Double, String)
         /// At most so much.
         case most(Double)
         /// At least so much.
@@ -22,7 +24,7 @@ struct Goal {
     var peer: String? {
         switch bound {
         case .times(_, let peer), .above(let peer): peer
-        case .most, .least: nil
+        case .timesIn, .most, .least: nil
         }
     }
 
@@ -113,6 +115,10 @@ struct Goal {
         case .above(let peer):
             guard let other = other(peer) else { return nil }
             return ("> \(peer)", "\((own / other).brief) ×", other / own - 1)
+        case .timesIn(let limit, let scenario):
+            guard let other = report.figure(scenario, metric, subject)?.median else { return nil }
+            let ratio = own / other
+            return ("≤ \(limit.brief) × \(scenario)", "\(ratio.brief) ×", ratio / limit - 1)
         case .most(let limit):
             return ("≤ \(limit.brief)", own.brief, limit > 0 ? own / limit - 1 : own)
         case .least(let limit): return ("≥ \(limit.brief)", own.brief, limit / own - 1)

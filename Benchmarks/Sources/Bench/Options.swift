@@ -9,11 +9,13 @@ struct Options {
     static let usage = """
         usage: Bench --ours DIRECTORY --peers DIRECTORY [options]
           --ours, --peers    where the servers' executables are
-          --suite NAME       reactor or replication (reactor)
+          --suite NAME       reactor, replication or homeserver (reactor)
           --nginx FILE       nginx's executable (nginx)
           --redis FILE       redis-server's executable (redis-server)
           --python FILE      a Python that has matrix-synapse (python3)
           --script FILE      what it runs (Benchmarks/Peers/Python/rows.py)
+          --homeserver FILE  our executable (.build/release/beamline)
+          --events N         how many events the homeservers' databases begin with (1000000)
           --only NAME        only scenarios whose names begin so; may be repeated
           --subject NAME     only these subjects; may be repeated
           --seconds S        measured time of each run (3)
@@ -32,6 +34,9 @@ struct Options {
     var redis = "redis-server"
     var python = "python3"
     var script = "Benchmarks/Peers/Python/rows.py"
+    var homeserver = ".build/release/beamline"
+    let populate = "Benchmarks/Database/populate.sql"
+    var events = 1_000_000
     var only: [String] = []
     var subjects: [String] = []
     var seconds = 3.0
@@ -69,6 +74,8 @@ struct Options {
             case "--redis": redis = try value(name)
             case "--python": python = try value(name)
             case "--script": script = try value(name)
+            case "--homeserver": homeserver = try value(name)
+            case "--events": events = try number(name)
             case "--only": only.append(try value(name))
             case "--subject": subjects.append(try value(name))
             case "--seconds": seconds = try number(name)

@@ -17,8 +17,8 @@ final class RunningServer {
     }
 
     /// Every server listens when a connection is accepted; none says so by itself in the same way.
-    func awaitListening() throws {
-        let limit = Date(timeIntervalSinceNow: 15)
+    func awaitListening(seconds: Double = 15) throws {
+        let limit = Date(timeIntervalSinceNow: seconds)
         while Date() < limit {
             guard process.isRunning else { break }
             if RunningServer.connects(to: port) { return }

@@ -16,13 +16,23 @@ struct Suite: Sendable {
     var scenarios: [Scenario] { makeScenarios() }
     var goals: [Goal] { makeGoals() }
 
-    static let all = [reactor, replication]
+    static let all = [reactor, replication, homeserver]
 
     static let reactor = Suite(
         name: "reactor", title: "Reactor and HTTP server beside their peers", remarks: "", runs: 5,
         packages: ["liburing-dev", "libuv1-dev", "wrk"],
         versions: ["SwiftNIO 2.101.2", "Hummingbird 2.28.1"],
         makeScenarios: { Scenario.reactor }, makeGoals: { Goal.reactor })
+
+    static let homeserver = Suite(
+        name: "homeserver", title: "Main process beside Synapse",
+        remarks: """
+            Both over the same PostgreSQL, each with a database of the same rooms (Benchmarks/Database/populate.sql), one \
+            stopped while the other is measured. Commits wait for the disk; PostgreSQL may use both cores. "process" is \
+            the homeserver's CPU time for a request, "database" that of all processes of PostgreSQL, "statements" what \
+            pg_stat_statements counts. Every answer must be 200. Presence, statistics and the user directory are off.
+            """, runs: 3, packages: ["postgresql"], versions: ["matrix-synapse 1.163.2"],
+        makeScenarios: { Scenario.homeserver }, makeGoals: { Goal.homeserver })
 
     static let replication = Suite(
         name: "replication", title: "Replication beside Redis and Python",
