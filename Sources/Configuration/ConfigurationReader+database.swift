@@ -17,8 +17,11 @@ extension ConfigurationReader {
             ])
         }
         readDatabaseName(section)
+        let timeout = section.duration("statement_timeout", in: .seconds(1)...(.seconds(86_400)))
         guard let arguments = section.section("args") else { return DatabaseConfiguration() }
-        return readArguments(arguments)
+        var database = readArguments(arguments)
+        if let timeout { database.statementTimeout = timeout }
+        return database
     }
 
     private func readDatabaseName(_ section: Section) {

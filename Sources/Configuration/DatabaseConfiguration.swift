@@ -14,6 +14,8 @@ public struct DatabaseConfiguration: Sendable, Hashable {
     public var poolMin: Int
     /// Connections at most (`cp_max`).
     public var poolMax: Int
+    /// How long one statement may take (`statement_timeout`).
+    public var statementTimeout: Duration
     /// Every other keyword of libpq, as it was written.
     public var options: [String: String]
 
@@ -21,7 +23,7 @@ public struct DatabaseConfiguration: Sendable, Hashable {
     public init(
         host: String? = nil, port: UInt16? = nil, user: String? = nil, password: String? = nil,
         database: String? = nil, poolMin: Int = 5, poolMax: Int = 10,
-        options: [String: String] = [:]
+        statementTimeout: Duration = .seconds(60), options: [String: String] = [:]
     ) {
         self.host = host
         self.port = port
@@ -30,6 +32,7 @@ public struct DatabaseConfiguration: Sendable, Hashable {
         self.database = database
         self.poolMin = poolMin
         self.poolMax = poolMax
+        self.statementTimeout = statementTimeout
         self.options = options
     }
 }

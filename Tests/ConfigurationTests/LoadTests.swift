@@ -37,6 +37,13 @@ import YAML
                     options: ["sslmode": "disable"]))
     }
 
+    @Test func statementsHaveATimeLimit() throws {
+        #expect(try load(mainSample).database.statementTimeout == .seconds(60))
+        let other = mainSample.replacing(
+            "  name: psycopg2\n", with: "  name: psycopg2\n  statement_timeout: 30s\n")
+        #expect(try load(other).database.statementTimeout == .seconds(30))
+    }
+
     @Test func workerFileOfTheDocumentLiesOverTheMainOne() throws {
         let configuration = try load(mainSample, workerSample)
         #expect(configuration.role == .synchrotron)

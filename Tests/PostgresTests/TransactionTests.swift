@@ -96,6 +96,38 @@ import Testing
         }
     }
 
+    /// Each of two holds a row that the other wants next; the server ends one of them.
+    @Test(arguments: backends) func aDeadlockIsResolvedByAnotherTry(
+        _ backend: EventLoop.Backend
+    ) throws {
+        try Self.withTable(backend) { pool, loop in
+            for value in [1, 2] as [Int64] {
+                _ = try await pool.query(Self.add, [.integer(value)], on: loop)
+            }
+            let lock = Statement("lock", "SELECT x FROM t WHERE x = $1 FOR UPDATE")
+            var holding: Set<Int> = []
+            var runs = 0
+            let outcomes = await concurrently(2, on: loop) { index -> Bool in
+                do {
+                    try await pool.transaction(on: loop) { transaction in
+                        runs += 1
+                        let own = Int64(index + 1)
+                        _ = try await transaction.query(lock, [.integer(own)], on: loop)
+                        holding.insert(index)
+                        while holding.count < 2 { await loop.sleep(for: .milliseconds(1)) }
+                        _ = try await transaction.query(lock, [.integer(3 - own)], on: loop)
+                    }
+                    return true
+                } catch {
+                    return false
+                }
+            }
+            #expect(outcomes == [true, true])
+            #expect(runs > 2)
+            #expect(pool.statistics.transactionRetryCount >= 1)
+        }
+    }
+
     @Test func retriesAreBoundedAndRunTheWholeBody() throws {
         try Self.withTable(.epoll) { pool, loop in
             var runs = 0

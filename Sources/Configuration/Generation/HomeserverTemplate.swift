@@ -132,9 +132,10 @@ public struct HomeserverTemplate: Sendable, Hashable {
             # A PostgreSQL database with the collation C, for example made by
             #   createdb --encoding=UTF8 --locale=C --template=template0 --owner=beamline beamline
             # Every keyword of libpq may stand among the args. cp_min and cp_max bound the number of
-            # connections of each process.
+            # connections of each process; no statement may take longer than statement_timeout.
             database:
               name: psycopg2
+              #statement_timeout: 60s
               args:
             \(lines)
 

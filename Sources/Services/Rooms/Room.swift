@@ -46,6 +46,12 @@ final class Room {
     /// Whether nobody adds to it and all that was added is stored.
     var isIdle: Bool { lock.isFree && pending.events.isEmpty }
 
+    /// Waits until what was added to it is stored, or has failed. Afterwards the tables say all that there is to
+    /// know of the room, if its lock was held.
+    func settle(on loop: isolated EventLoop) async {
+        for pending in pending.events.values { _ = try? await pending.ticket.positions(on: loop) }
+    }
+
     func membership(of userID: String) -> Membership? {
         state[StateKey(EventType.member, userID)]?.membership
     }
@@ -83,9 +89,7 @@ final class RoomCache {
         // Somebody else may have read it while we waited.
         if let room = rooms[roomID] { return room }
         if let former = leaving.removeValue(forKey: roomID) {
-            for pending in former.pending.events.values {
-                _ = try? await pending.ticket.positions(on: loop)
-            }
+            await former.settle(on: loop)
         }
         guard let room = try await read(roomID, on: loop) else { return nil }
         insert(room)

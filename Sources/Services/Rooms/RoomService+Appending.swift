@@ -88,7 +88,7 @@ extension RoomService {
             return room.pending.events[known].map { .coming(known, $0.ticket) } ?? .known(known)
         }
         let event = try await add(proposal, to: draft, on: loop)
-        return .added(event.eventID.text, try submit(draft, on: loop))
+        return .added(event.eventID.text, try await submit(draft, on: loop))
     }
 
     /// The state event that says what the proposal says, by the same sender.
@@ -195,7 +195,8 @@ extension RoomService {
     /// Stores a draft's events and makes them the room's. After a failure the room is read again.
     func commit(_ draft: RoomDraft, on loop: isolated EventLoop) async throws {
         do {
-            _ = try await submit(draft, on: loop).positions(on: loop)
+            let ticket = try await submit(draft, on: loop)
+            _ = try await ticket.positions(on: loop)
         } catch is EventPersister.Orphaned {
             throw Self.cannotBeWrittenTo
         }
@@ -205,7 +206,7 @@ extension RoomService {
     /// ``EventPersister/Orphaned`` if what the draft was made of was given up meanwhile.
     private func submit(
         _ draft: RoomDraft, on loop: isolated EventLoop
-    ) throws -> EventPersister.Ticket {
+    ) async throws -> EventPersister.Ticket {
         if draft.room.isStale { throw EventPersister.Orphaned() }
         let (cache, transactions) = (cache, transactions)
         let ticket = persister.submit(draft.submission, on: loop) {

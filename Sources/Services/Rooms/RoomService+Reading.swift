@@ -58,8 +58,9 @@ extension RoomService {
         } else {
             ids = room.state.filter { isWanted($0.key) }.map(\.value.eventID)
         }
-        return try await Events.events(ids, in: pool, on: loop)
-            .sorted { $0.streamOrdering < $1.streamOrdering }
+        return try await Events.stateEvents(
+            ids, roomVersion: room.version.identifier, in: pool, on: loop
+        ).sorted { $0.streamOrdering < $1.streamOrdering }
     }
 
     /// The whole state of a room, rendered.

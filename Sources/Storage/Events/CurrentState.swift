@@ -24,13 +24,15 @@ public enum CurrentState {
             UNIQUE (event_id),
             UNIQUE (room_id, type, state_key)
         );
-        -- The rooms a user is a member of, whichever server the user is on.
+        -- The rooms a user is a member of, whichever server the user is on: sync_rooms_of_users,
+        -- presence_together, device_lists_insert_rooms.
         CREATE INDEX current_state_events_member_index ON current_state_events (state_key)
             WHERE type = 'm.room.member';
-        -- The members of a room with one membership.
+        -- The members of a room with one membership: room_memberships_joined, sync_members_of_rooms,
+        -- sync_summaries, room_listings_state.
         CREATE INDEX current_state_events_members_room_index
             ON current_state_events (room_id, membership) WHERE type = 'm.room.member';
-        -- Foreign key checks and purges by position.
+        -- Dropped later, as nothing asks for it.
         CREATE INDEX current_state_events_stream_ordering_idx
             ON current_state_events (event_stream_ordering);
 
@@ -45,7 +47,7 @@ public enum CurrentState {
         );
         -- Statistics and directories follow the stream.
         CREATE INDEX current_state_delta_stream_idx ON current_state_delta_stream (stream_id);
-        -- A limited /sync reads what changed in one room.
+        -- A limited /sync reads what changed in one room: sync_state_changes, sync_state_whole.
         CREATE INDEX current_state_delta_stream_room_idx
             ON current_state_delta_stream (room_id, stream_id);
         """

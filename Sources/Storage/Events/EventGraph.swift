@@ -10,10 +10,10 @@ public enum EventGraph {
             room_id text,
             is_state boolean NOT NULL DEFAULT false
         );
-        -- The events that an event follows.
+        -- The events that an event follows, each once.
         CREATE UNIQUE INDEX event_edges_event_id_prev_event_id_idx
             ON event_edges (event_id, prev_event_id);
-        -- The events that follow an event.
+        -- The events that follow an event: for backfilling and purging.
         CREATE INDEX ev_edges_prev_id ON event_edges (prev_event_id);
 
         CREATE TABLE event_auth (
@@ -29,7 +29,8 @@ public enum EventGraph {
             room_id text NOT NULL,
             UNIQUE (event_id, room_id)
         );
-        -- A new event follows the ends of its room.
+        -- A new event follows the ends of its room: forward_extremities_find. The second is dropped later: the
+        -- constraint's serves forward_extremities_delete as well.
         CREATE INDEX ev_extrem_room ON event_forward_extremities (room_id);
         CREATE INDEX ev_extrem_id ON event_forward_extremities (event_id);
 

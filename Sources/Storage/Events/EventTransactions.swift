@@ -12,12 +12,12 @@ public enum EventTransactions {
             txn_id text NOT NULL,
             inserted_ts bigint NOT NULL
         );
-        -- /sync shows the sender its transaction id.
+        -- /sync shows the sender its transaction id: sync_timelines, sync_events.
         CREATE UNIQUE INDEX event_txn_id_device_id_event_id ON event_txn_id_device_id (event_id);
-        -- A repeated request finds the event of the first.
+        -- A repeated request finds the event of the first: event_transactions_find.
         CREATE UNIQUE INDEX event_txn_id_device_id_txn_id
             ON event_txn_id_device_id (user_id, device_id, room_id, txn_id);
-        -- Old rows are pruned.
+        -- Old rows are pruned: event_transactions_prune.
         CREATE INDEX event_txn_id_device_id_ts ON event_txn_id_device_id (inserted_ts);
         """
 

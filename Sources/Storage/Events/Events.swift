@@ -24,13 +24,15 @@ public enum Events {
             rejection_reason text,
             UNIQUE (event_id)
         );
-        -- Stream positions are unique, and everything newer than a token is read by them.
+        -- Stream positions are unique, and everything newer than a token is read by them: events_by_stream,
+        -- events_announcements, sync_changed_rooms, events_count_stored, events_maximum.
         CREATE UNIQUE INDEX events_stream_ordering ON events (stream_ordering);
-        -- Pagination walks a room in topological order.
+        -- Pagination walks a room in topological order: events_backwards, events_forwards.
         CREATE INDEX events_order_room ON events (room_id, topological_ordering, stream_ordering);
-        -- /sync reads the newest events of a room.
+        -- /sync reads the newest events of a room: sync_timelines, events_topological_at.
         CREATE INDEX events_room_stream ON events (room_id, stream_ordering);
-        -- Jumping to a date looks a timestamp up in a room, and across rooms for pruning.
+        -- Jumping to a date looks a timestamp up in a room: events_at_or_after, events_at_or_before. The second
+        -- is dropped later, as nothing asks for it.
         CREATE INDEX events_room_timestamp ON events (room_id, origin_server_ts);
         CREATE INDEX events_ts ON events (origin_server_ts, stream_ordering);
         -- Files and pictures of a room; few events have a url.

@@ -18,12 +18,13 @@ public enum Memberships {
             participant boolean DEFAULT false,
             UNIQUE (event_id)
         );
-        -- A user's memberships of a room over time.
+        -- A user's memberships of a room over time: room_memberships_last_join, room_memberships_forget,
+        -- sync_membership_history.
         CREATE INDEX room_memberships_user_room_index ON room_memberships (user_id, room_id);
         -- All who ever were in a room.
         CREATE INDEX room_memberships_room_id ON room_memberships (room_id);
         CREATE INDEX room_memberships_user_id ON room_memberships (user_id);
-        -- Foreign key checks and purges by position.
+        -- Dropped later, as nothing asks for it.
         CREATE INDEX room_memberships_stream_ordering_idx
             ON room_memberships (event_stream_ordering);
         -- The rooms that a user left and forgot, which are few.
@@ -37,7 +38,7 @@ public enum Memberships {
             membership text NOT NULL,
             event_stream_ordering bigint
         );
-        -- /sync starts from a user's rooms.
+        -- /sync starts from a user's rooms: sync_memberships, local_current_membership_of_user.
         CREATE UNIQUE INDEX local_current_membership_idx
             ON local_current_membership (user_id, room_id);
         -- The local members of a room.

@@ -22,7 +22,8 @@ public enum StateGroups {
             state_key text NOT NULL,
             event_id text NOT NULL
         );
-        -- A group's changes, or its value for one key.
+        -- A group's changes, or its value for one key: state_groups_whole, state_groups_one,
+        -- state_groups_visibility.
         CREATE INDEX state_groups_state_type_idx
             ON state_groups_state (state_group, type, state_key);
 
@@ -30,7 +31,7 @@ public enum StateGroups {
             state_group bigint NOT NULL,
             prev_state_group bigint NOT NULL
         );
-        -- From a group to the one it changes.
+        -- From a group to the one it changes: the same, and state_groups_hops.
         CREATE UNIQUE INDEX state_group_edges_unique_idx
             ON state_group_edges (state_group, prev_state_group);
         -- From a group to those that build on it, before deleting it.
@@ -41,7 +42,7 @@ public enum StateGroups {
             state_group bigint NOT NULL,
             UNIQUE (event_id)
         );
-        -- Whether a group is still in use.
+        -- Whether a group is still in use, before it is deleted.
         CREATE INDEX event_to_state_groups_sg_index ON event_to_state_groups (state_group);
 
         CREATE SEQUENCE state_group_id_seq;

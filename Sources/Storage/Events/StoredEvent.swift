@@ -73,6 +73,22 @@ extension Events {
         "events_by_ids",
         "\(StoredEvent.selection) WHERE e.event_id = ANY($1::text[])")
 
+    // Of a room's state all is known that most of the other joins are for, and there may be thousands of it.
+    private static let stateByIDs = Statement(
+        "events_state_by_ids",
+        """
+        SELECT e.event_id, e.room_id, e.stream_ordering, e.topological_ordering, j.json,
+            j.internal_metadata, $2::text, d.event_id, NULL::text, NULL::bigint,
+            e.type, e.state_key, e.sender, e.contains_url
+        FROM events e
+        JOIN event_json j ON j.event_id = e.event_id
+        LEFT JOIN LATERAL (
+            SELECT event_id FROM redactions WHERE redacts = e.event_id
+            ORDER BY received_ts DESC LIMIT 1
+        ) d ON true
+        WHERE e.event_id = ANY($1::text[])
+        """)
+
     private static let byStream = Statement(
         "events_by_stream",
         """
@@ -121,6 +137,17 @@ extension Events {
     ) async throws(PostgresError) -> [StoredEvent] {
         if ids.isEmpty { return [] }
         return try await read(database.query(byIDs, [.textArray(ids)], on: loop))
+    }
+
+    /// Events that are, or were, state of a room of that version, in no particular order and without their
+    /// state groups.
+    public static func stateEvents(
+        _ ids: [String], roomVersion: String, in database: any Database,
+        on loop: isolated EventLoop
+    ) async throws(PostgresError) -> [StoredEvent] {
+        if ids.isEmpty { return [] }
+        let parameters: [PostgresValue] = [.textArray(ids), .text(roomVersion)]
+        return try await read(database.query(stateByIDs, parameters, on: loop))
     }
 
     /// The events of all rooms after `from` and up to `to`, oldest first.

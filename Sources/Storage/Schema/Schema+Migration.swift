@@ -51,6 +51,8 @@ extension Schema {
     ) async throws {
         try await checkDatabase(pool, on: loop)
         try await pool.transaction(on: loop) { connection in
+            // An index of a large table takes longer than any request may.
+            try await connection.execute(script: "SET LOCAL statement_timeout = 0", on: loop)
             _ = try await connection.query(lock, [.integer(lockNumber)], on: loop)
             if try await version(in: connection, on: loop) == nil {
                 try await connection.execute(script: SchemaVersion.schema, on: loop)

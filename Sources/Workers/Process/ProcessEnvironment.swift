@@ -30,7 +30,8 @@ final class ProcessEnvironment {
                 host: database.host ?? "", port: database.port ?? 5432, user: database.user,
                 password: database.password, database: database.database,
                 applicationName: configuration.instanceName, libpqOptions: database.options,
-                poolMin: database.poolMin, poolMax: database.poolMax), on: loop)
+                poolMin: database.poolMin, poolMax: database.poolMax,
+                statementTimeout: database.statementTimeout), on: loop)
         let remarks = logs.logger("beamline.storage")
         pool.noticed = { remarks.info("\($0)") }
     }

@@ -61,8 +61,14 @@ final class BenchDatabase {
     private func awaitReady() throws {
         let limit = Date(timeIntervalSinceNow: 60)
         while Date() < limit, process.isRunning {
-            if (try? query("SELECT 1", in: "postgres")) == "1" { return }
-            usleep(100_000)
+            // The socket is there before the server answers, but psql need not complain for as long.
+            let socket = "\(folder)/.s.PGSQL.\(port)"
+            if FileManager.default.fileExists(atPath: socket),
+                (try? query("SELECT 1", in: "postgres")) == "1"
+            {
+                return
+            }
+            usleep(200_000)
         }
         throw Problem(
             "PostgreSQL does not start: see \(lab.options.output)/homeserver/postgres.log")
