@@ -86,7 +86,10 @@ let layer4 =
     + module("Observability", ["Reactor", "YAML", logging], testing: ["TestSupport"])
     + module(
         "ReplicationTool",
-        ["Replication", "ReplicationWire", "HTTPClient", "HTTPWire", "Reactor", "Bytes", "JSON"])
+        [
+            "Replication", "ReplicationWire", "HTTPClient", "HTTPWire", "TLS", "Reactor", "Bytes",
+            "JSON",
+        ])
     + module(
         "ProcessControl", ["CProcess"],
         testing: ["Configuration", "StandIn", "synctl", "TestSupport"])

@@ -6,11 +6,17 @@ public struct LoadOptions: Sendable {
     public var workingDirectory: String?
     /// Whether files that the configuration names must exist already.
     public var checksFiles: Bool
+    /// Which process of a worker with `worker_replicas` is configured, from 1 on; nil for the file as it
+    /// stands.
+    public var replica: Int?
 
     /// Options; the defaults are those of a process that starts.
-    public init(workingDirectory: String? = nil, checksFiles: Bool = true) {
+    public init(
+        workingDirectory: String? = nil, checksFiles: Bool = true, replica: Int? = nil
+    ) {
         self.workingDirectory = workingDirectory
         self.checksFiles = checksFiles
+        self.replica = replica
     }
 }
 

@@ -11,6 +11,14 @@ public struct BeamlineConfiguration: Sendable {
     public var files: [String]
     /// Where the main process listens for replication; nil for the main itself.
     public var replicationServer: ReplicationServerConfiguration?
+    /// How many processes the worker's file stands for, and which of them this is.
+    public var replicas = ReplicasConfiguration()
+    /// Whether the worker is for syncs without `since`, which `beamline routes` then sends to it and its like
+    /// (`worker_initial_syncs`).
+    public var servesInitialSyncs = false
+    /// How long a sync may work before the log says where its time went; nil: never
+    /// (`slow_sync_threshold`).
+    public var slowSyncThreshold: Duration? = .seconds(1)
     /// What this process listens on.
     public var listeners: [ListenerConfiguration]
     /// Where this process writes its process number.

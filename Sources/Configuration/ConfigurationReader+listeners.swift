@@ -38,7 +38,7 @@ extension ConfigurationReader {
         }
         if kind == .replication { warnIfPublic(addresses, isTLS: isTLS, section) }
         return ListenerConfiguration(
-            kind: kind, addresses: addresses, tag: tag ?? defaultTag(addresses),
+            kind: kind, addresses: addresses, tag: tag ?? addresses.first?.defaultTag ?? "",
             isTLS: isTLS, isBehindProxy: isBehindProxy,
             resources: kind == .metrics ? [.init(names: [.metrics])] : resources,
             position: section.position)
@@ -173,14 +173,6 @@ extension ConfigurationReader {
         entry.mismatch(
             "names", node, expected: "one of \(names.joined(separator: ", "))\(hint)")
         return nil
-    }
-
-    private func defaultTag(_ addresses: [ListenAddress]) -> String {
-        switch addresses.first {
-        case .tcp(_, let port): "\(port)"
-        case .unix(let path, _): path
-        case nil: ""
-        }
     }
 
     /// The replication protocol of old knows neither passwords nor encryption.

@@ -44,6 +44,12 @@ struct ConfigurationReader {
         configuration.httpLimits = readHTTPLimits()
         configuration.replication = readReplication()
         configuration.replicationLimits = readReplicationLimits()
+        if !isMain {
+            configuration.replicas = readReplicas(listeners)
+            configuration.servesInitialSyncs = readInitialSyncs(role)
+            if let replica = options.replica { configuration.becomeReplica(replica) }
+        }
+        configuration.slowSyncThreshold = readSlowSyncThreshold()
         ignoreKeysOfTheOtherKind(isMain: isMain)
         return role == nil ? nil : configuration
     }
@@ -115,7 +121,8 @@ struct ConfigurationReader {
         let keys = [
             "worker_replication_host", "worker_replication_port", "worker_listeners",
             "worker_daemonize", "worker_pid_file", "worker_log_file", "worker_log_config",
-            "worker_replication_tls", "worker_replication_ca_path",
+            "worker_replication_tls", "worker_replication_ca_path", "worker_replicas",
+            "worker_replica_ports", "worker_initial_syncs",
         ]
         root.ignore(keys)
         for key in keys where root.has(key) {

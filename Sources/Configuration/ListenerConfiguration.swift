@@ -70,6 +70,8 @@ public struct ListenerConfiguration: Sendable, Hashable {
     public var tag: String
     /// Whether TLS is spoken, with the certificate of ``BeamlineConfiguration/tls``.
     public var isTLS: Bool
+    /// Whether other processes listen on the same port (`SO_REUSEPORT`), as replicas do.
+    public var sharesPort = false
     /// Whether `X-Forwarded-For` of the proxy in front is believed.
     public var isBehindProxy: Bool
     /// What is offered over HTTP.

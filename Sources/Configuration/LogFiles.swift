@@ -1,9 +1,16 @@
 internal import YAML
 
 extension LoggingTarget {
-    /// The files that a log goes to, as far as the log configuration can be read.
+    /// The files that a process's log goes to, as far as the log configuration can be read. Those of a
+    /// replica have its number in their names.
     ///
     /// For tools that show the end of a log; the log itself is driven elsewhere.
+    public func files(ofReplica number: Int?) -> [String] {
+        guard let number, case .configuration = self else { return files }
+        return files.map { ReplicasConfiguration.path($0, number) }
+    }
+
+    /// The files as they are written in the configuration.
     public var files: [String] {
         switch self {
         case .standardError: return []

@@ -18,7 +18,7 @@ public enum Record {
                 return 1
             }
             let recorder = Recorder(output, count: count)
-            let follower = Follower(following, output: recorder)
+            let follower = try Follower(following, output: recorder)
             recorder.onEnd = { follower.end($0) }
             output.onFailure = { error in
                 follower.say("cannot write \(path): \(error)")

@@ -21,7 +21,7 @@ public enum Tail {
         ToolLoop.run(following.name) { interruption, loop in
             let output = LineOutput(STDOUT_FILENO)
             let view = TailView(output, format, following.dialect, count: count)
-            let follower = Follower(following, output: view)
+            let follower = try Follower(following, output: view)
             view.onEnd = { follower.end($0) }
             output.onFailure = { error in
                 if error.code != EPIPE { follower.say("cannot write: \(error)") }

@@ -11,7 +11,7 @@ enum ToolLoop {
     /// the body has set it.
     static func run(
         _ command: String,
-        _ body: @escaping @Sendable (Interruption, isolated EventLoop) async -> Int32
+        _ body: @escaping @Sendable (Interruption, isolated EventLoop) async throws -> Int32
     ) -> Int32 {
         signal(SIGPIPE, SIG_IGN)
         EventLoop.blockSignals(signals)
@@ -22,7 +22,7 @@ enum ToolLoop {
                 let interruption = Interruption()
                 do {
                     try loop.onSignals(signals) { _ in interruption.happen() }
-                    outcome.code.store(await body(interruption, loop), ordering: .relaxed)
+                    outcome.code.store(try await body(interruption, loop), ordering: .relaxed)
                 } catch {
                     Notices.say("\(command): \(error)")
                 }

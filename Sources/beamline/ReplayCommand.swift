@@ -34,7 +34,18 @@ struct ReplayCommand: ParsableCommand {
     @Option(help: "The connection of the file that is played; the one with most rows.")
     var connection: Int?
 
+    @OptionGroup var secret: SecretOption
+
+    @Option(help: "Speak TLS with this certificate and its chain, as PEM.")
+    var certificatePath: String?
+
+    @Option(help: "The certificate's private key, as PEM.")
+    var keyPath: String?
+
     func validate() throws {
+        if (certificatePath == nil) != (keyPath == nil) {
+            throw ValidationError("--certificate-path and --key-path need each other.")
+        }
         try requirePositive(workers, "--workers")
         if speed != "max", Double(speed).map({ $0 > 0 && $0.isFinite }) != true {
             throw ValidationError("--speed takes a number above 0, or max.")
@@ -52,6 +63,9 @@ struct ReplayCommand: ParsableCommand {
         options.dialect = dialect?.value
         options.serverName = serverName
         options.connection = connection
+        options.access = secret.access
+        options.access.certificatePath = certificatePath
+        options.access.keyPath = keyPath
         throw ExitCode(Replay.run(options))
     }
 }

@@ -23,7 +23,25 @@ struct FollowingOptions: ParsableArguments {
     @Option(help: "Accept only the main process of this server.")
     var serverName: String?
 
-    func validate() throws { _ = try choice }
+    @OptionGroup var secret: SecretOption
+
+    @Flag(help: "Speak TLS with the main process, whose certificate must have HOST's name.")
+    var tls = false
+
+    @Option(help: "Authorities that its certificate must come from, as PEM; the system's.")
+    var caPath: String?
+
+    func validate() throws {
+        _ = try choice
+        if caPath != nil, !tls { throw ValidationError("--ca-path is of no use without --tls.") }
+    }
+
+    private var access: Access {
+        var access = secret.access
+        access.isTLS = tls
+        access.authoritiesPath = caPath
+        return access
+    }
 
     private var choice: StreamChoice {
         get throws {
@@ -39,7 +57,23 @@ struct FollowingOptions: ParsableArguments {
     func following(_ name: String) throws -> Following {
         Following(
             main: main, streams: try choice, dialect: dialect.value, serverName: serverName,
-            name: name)
+            access: access, name: name)
+    }
+}
+
+/// The shared secret, which never stands on a command line itself.
+struct SecretOption: ParsableArguments {
+    @Option(
+        help: """
+            A file that holds the worker_replication_secret; without it, the environment's \
+            \(Access.secretVariable), if there is one.
+            """)
+    var secretPath: String?
+
+    var access: Access {
+        var access = Access()
+        access.secretPath = secretPath
+        return access
     }
 }
 

@@ -21,6 +21,9 @@ struct Run: ParsableCommand {
     @Flag(name: .customLong("print-pidfile"), help: "Print the path of the pid file.")
     var printsPidFile = false
 
+    @Option(help: "Which process of a worker file with worker_replicas to run, from 1 on.")
+    var replica: Int?
+
     @Flag(help: "Write a configuration file, a signing key and a log configuration, and exit.")
     var generateConfig = false
 
@@ -34,6 +37,7 @@ struct Run: ParsableCommand {
         if configPath.isEmpty {
             throw ValidationError("Missing -c FILE: the configuration to use.")
         }
+        if let replica, replica < 1 { throw ValidationError("--replica takes a number from 1 on.") }
         guard generateConfig else { return }
         if serverName == nil {
             throw ValidationError("--generate-config needs --server-name NAME.")
@@ -54,7 +58,8 @@ struct Run: ParsableCommand {
             ServerProcess.run(
                 Launch(
                     configurationPaths: configPath, daemonizes: daemonize,
-                    staysInForeground: staysInForeground, printsPidFile: printsPidFile)))
+                    staysInForeground: staysInForeground, printsPidFile: printsPidFile,
+                    replica: replica)))
     }
 }
 

@@ -7,6 +7,8 @@ struct FleetFiles {
     let main: String
     let worker: String?
     let directory: String?
+    /// The only replica of `worker` that is meant.
+    var replica: Int?
 
     /// A mistake to show; several lines if there are several.
     struct Problem: Error, CustomStringConvertible {
@@ -23,14 +25,14 @@ struct FleetFiles {
                     """)
         }
         if let worker {
-            let process = try managed([main, worker])
-            guard !process.isMain else {
+            let processes = try managed([main, worker])
+            guard processes.first?.isMain == false else {
                 throw Problem(
                     description: "\(worker): worker_app: is missing or the main process's")
             }
-            return [process]
+            return processes
         }
-        guard let directory else { return [try managed([main])] }
+        guard let directory else { return try managed([main]) }
         return try everything(in: directory)
     }
 
@@ -40,15 +42,19 @@ struct FleetFiles {
         var workers: [ManagedProcess] = []
         for file in try files(in: directory) {
             do {
-                let process = try managed([main, file])
-                if process.isMain { overlays.append(file) } else { workers.append(process) }
+                let processes = try managed([main, file])
+                if processes.first?.isMain == true {
+                    overlays.append(file)
+                } else {
+                    workers += processes
+                }
             } catch {
                 problems.append("\(error)")
             }
         }
         var processes: [ManagedProcess] = []
         do {
-            processes.append(try managed([main] + overlays))
+            processes += try managed([main] + overlays)
         } catch {
             problems.append("\(error)")
         }
@@ -79,24 +85,87 @@ struct FleetFiles {
         return names.sorted().map { prefix + $0 }
     }
 
-    private func managed(_ files: [String]) throws -> ManagedProcess {
-        let configuration = try BeamlineConfiguration.load(paths: files)
+    /// The processes that files describe: one, or each replica, and those that run although the file has
+    /// become shorter.
+    private func managed(_ files: [String]) throws -> [ManagedProcess] {
+        let whole = try BeamlineConfiguration.load(paths: files)
+        guard let count = whole.replicas.count else {
+            if replica != nil {
+                throw Problem(
+                    description:
+                        "\(files.last ?? main): worker_replicas: is missing, so there is no "
+                        + "replica to choose")
+            }
+            return [try managed(files, whole, nil)]
+                + surplus(files, whole, beyond: 0)
+        }
+        if let replica, !(1...count).contains(replica) {
+            throw Problem(
+                description: "\(files.last ?? main): worker_replicas: is \(count), so there is no "
+                    + "replica \(replica)")
+        }
+        var processes: [ManagedProcess] = []
+        for number in replica.map({ $0...$0 }) ?? 1...count {
+            let configuration = try BeamlineConfiguration.load(
+                paths: files, options: LoadOptions(replica: number))
+            processes.append(try managed(files, configuration, number))
+        }
+        return replica == nil ? processes + surplus(files, whole, beyond: count) : processes
+    }
+
+    private func managed(
+        _ files: [String], _ configuration: BeamlineConfiguration, _ number: Int?
+    ) throws -> ManagedProcess {
         guard let pidFile = configuration.pidFile else {
             let key = configuration.isMain ? "pid_file" : "worker_pid_file"
             throw Problem(
                 description: "\(files.last ?? main): \(key): is missing, expected a path, "
                     + "since synctl finds the process by it")
         }
-        return ManagedProcess(
-            name: name(of: files, configuration), isMain: configuration.isMain,
-            arguments: files.flatMap { ["-c", $0] },
-            pidFile: pidFile, logFiles: configuration.logging.files,
+        let name = name(of: files, configuration)
+        let numbering = number.map { ["--replica", "\($0)"] } ?? []
+        var process = ManagedProcess(
+            name: number.map { ReplicasConfiguration.name(name, $0) } ?? name,
+            isMain: configuration.isMain,
+            arguments: files.flatMap { ["-c", $0] } + numbering,
+            pidFile: pidFile, logFiles: configuration.logging.files(ofReplica: number),
             addresses: configuration.listeners.flatMap(\.addresses).map { address in
                 switch address {
                 case .tcp(let host, let port): .tcp(host: host, port: port)
                 case .unix(let path, _): .unix(path: path)
                 }
             })
+        if configuration.listeners.contains(where: \.sharesPort) { process.portGroup = files.last }
+        return process
+    }
+
+    /// Replicas that run although the file does not ask for so many, or for any, and the single process of a
+    /// file that has got replicas since. They are found by their pid files.
+    private func surplus(
+        _ files: [String], _ whole: BeamlineConfiguration, beyond count: Int
+    ) -> [ManagedProcess] {
+        guard !whole.isMain, let pidFile = whole.pidFile else { return [] }
+        let name = name(of: files, whole)
+        var found: [(String, String)] = []
+        if count > 0 { found.append((name, pidFile)) }
+        // Nobody makes holes in the numbers: what lies behind two that are missing is not looked for.
+        var number = count + 1
+        var missing = 0
+        while missing < 2, number <= ReplicasConfiguration.countMax {
+            let path = ReplicasConfiguration.path(pidFile, number)
+            if access(path, F_OK) == 0 {
+                found.append((ReplicasConfiguration.name(name, number), path))
+            } else {
+                missing += 1
+            }
+            number += 1
+        }
+        return found.compactMap { name, path in
+            guard case .running? = try? PidFile.status(of: path) else { return nil }
+            var process = ManagedProcess(name: name, isMain: false, arguments: [], pidFile: path)
+            process.isSurplus = true
+            return process
+        }
     }
 
     /// Several workers of one kind have the same `worker_app`, but never the same file.

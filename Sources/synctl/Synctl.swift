@@ -33,6 +33,9 @@ struct Synctl: ParsableCommand {
     @Option(name: [.short, .long], help: "A folder with the configurations of all workers.")
     var allProcesses: String?
 
+    @Option(help: "One process of a worker with worker_replicas, with -w.")
+    var replica: Int?
+
     @Flag(
         inversion: .prefixedNo,
         help: "Leave the terminal, or stay in the foreground (one process only).")
@@ -50,6 +53,7 @@ struct Synctl: ParsableCommand {
         if !daemonize && allProcesses != nil {
             return "--no-daemonize is for one process and cannot be used with -a"
         }
+        if replica != nil && worker == nil { return "--replica goes with -w" }
         if !daemonize && action != .start { return "--no-daemonize goes with start" }
         if !(1...86400).contains(timeout) {
             return "--timeout is a number of seconds from 1 to 86400"
@@ -68,7 +72,7 @@ struct Synctl: ParsableCommand {
         let processes: [ManagedProcess]
         do {
             processes = try FleetFiles(
-                main: configfile, worker: worker, directory: allProcesses
+                main: configfile, worker: worker, directory: allProcesses, replica: replica
             ).processes()
         } catch {
             console.show(FleetReport(.bad, "\(error)"))
@@ -100,6 +104,13 @@ struct Synctl: ParsableCommand {
     /// Becomes the process, so that Ctrl-C and a supervisor's signals reach it. Does not return.
     private func runInForeground(_ fleet: Fleet, _ console: Console) throws {
         guard let process = fleet.processes.first else { throw ExitCode.failure }
+        guard fleet.processes.filter({ !$0.isSurplus }).count == 1 else {
+            console.show(
+                FleetReport(
+                    .bad, "\(worker ?? configfile) has replicas: choose one of them with --replica")
+            )
+            throw ExitCode.failure
+        }
         switch Fleet.health(of: process) {
         case .serving(let pid), .silent(let pid, _):
             console.show(FleetReport(.bad, "\(process.name) is already running (\(pid))"))

@@ -29,7 +29,8 @@ final class TestServer {
     static let standIn = "\(programs)/StandIn"
 
     /// A main process with workers; every process logs into one file, which shows their order.
-    init(workers: [String] = []) throws {
+    /// `replicas` of each worker: with a number, their processes are `NAME-1`, `NAME-2`, …
+    init(workers: [String] = [], replicas: Int? = nil) throws {
         folder = Folder()
         self.workers = workers
         folder.write(
@@ -44,25 +45,30 @@ final class TestServer {
             start_pushers: false
 
             """)
-        for name in workers {
-            folder.write(
-                "workers/\(name).yaml",
-                """
-                worker_app: synapse.app.\(name == "pusher" ? "pusher" : "synchrotron")
-                worker_name: \(name)
-                worker_replication_host: 127.0.0.1
-                worker_replication_port: 9092
-                worker_listeners: [{type: http, path: \(folder.path)/\(name).sock, resources: []}]
-                worker_daemonize: true
-                worker_pid_file: \(folder.path)/\(name).pid
-                worker_log_file: \(folder.path)/log
+        for name in workers { write(name, replicas: replicas) }
+    }
 
-                """)
-        }
+    /// Writes a worker's file, for so many replicas.
+    func write(_ name: String, replicas: Int?) {
+        folder.write(
+            "workers/\(name).yaml",
+            """
+            worker_app: synapse.app.\(name == "pusher" ? "pusher" : "synchrotron")
+            worker_name: \(name)
+            worker_replication_host: 127.0.0.1
+            worker_replication_port: 9092
+            worker_listeners: [{type: http, path: \(folder.path)/\(name).sock, resources: []}]
+            worker_daemonize: true
+            worker_pid_file: \(folder.path)/\(name).pid
+            worker_log_file: \(folder.path)/log
+            \(replicas.map { "worker_replicas: \($0)\n" } ?? "")
+            """)
     }
 
     deinit {
-        for name in ["main"] + workers {
+        for name in ["main"] + workers
+            + workers.flatMap({ name in (1...9).map { "\(name)-\($0)" } })
+        {
             guard let pid = pid(of: name) else { continue }
             kill(pid, SIGKILL)
             _ = ProcessTable.waitForExit(of: pid, within: .seconds(60))

@@ -17,7 +17,9 @@ enum StandIn {
             paths.append(value)
         }
         do {
-            let configuration = try BeamlineConfiguration.load(paths: paths)
+            let replica = zip(arguments, arguments.dropFirst()).first { $0.0 == "--replica" }
+            let configuration = try BeamlineConfiguration.load(
+                paths: paths, options: LoadOptions(replica: replica.flatMap { Int($0.1) }))
             try run(configuration, daemonize: arguments.contains("--daemonize"))
         } catch {
             complain("\(error)")

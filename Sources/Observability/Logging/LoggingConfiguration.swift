@@ -48,6 +48,15 @@ public struct LoggingConfiguration: Sendable {
         LoggingConfiguration(to: .file(LogFileConfiguration(path: path)))
     }
 
+    /// Gives each file that is logged to another path.
+    public mutating func renameFiles(_ rename: (String) -> String) {
+        for (name, handler) in handlers {
+            guard case .file(var file) = handler.destination else { continue }
+            file.path = rename(file.path)
+            handlers[name]?.destination = .file(file)
+        }
+    }
+
     private init(to destination: Destination) {
         handlers = [
             "main": Handler(name: "main", format: .precise, destination: destination)

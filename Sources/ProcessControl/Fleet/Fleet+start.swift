@@ -16,7 +16,7 @@ extension Fleet {
         conflicts.forEach { report(FleetReport(.bad, $0)) }
         guard conflicts.isEmpty else { return false }
         var isComplete = true
-        for group in FleetPlan(processes).startGroups {
+        for group in FleetPlan(processes.filter { !$0.isSurplus }).startGroups {
             if group.first?.isMain == false, processes.contains(where: \.isMain),
                 !isMainRunning
             {

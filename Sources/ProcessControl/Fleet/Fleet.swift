@@ -43,6 +43,13 @@ public struct Fleet: Sendable {
         var isComplete = true
         for process in processes {
             switch Fleet.health(of: process) {
+            case .serving(let pid) where process.isSurplus,
+                .silent(let pid, _) where process.isSurplus:
+                report(
+                    FleetReport(
+                        .bad,
+                        "\(process.name) is running (\(pid)), but its file has no such replica"))
+            case .down where process.isSurplus: continue
             case .serving(let pid):
                 let places = process.addresses.map(\.description).joined(separator: ", ")
                 let suffix = places.isEmpty ? "" : ", listening on \(places)"

@@ -12,6 +12,10 @@ public struct ManagedProcess: Sendable, Hashable {
     public var logFiles: [String]
     /// Where it listens once it serves.
     public var addresses: [ListenProbe]
+    /// What processes that may listen on one port have in common; nil for one that shares nothing.
+    public var portGroup: String?
+    /// Whether it runs although no configuration describes it any more: it is stopped, but not started.
+    public var isSurplus = false
 
     /// A process that a configuration describes.
     public init(
@@ -42,11 +46,33 @@ struct FleetPlan: Sendable, Hashable {
         stopGroups = [workers, main].filter { !$0.isEmpty }
     }
 
-    /// Processes that would overwrite each other's pid file.
+    /// Processes that would overwrite each other's pid file, or listen where another one does.
     static func conflicts(_ processes: [ManagedProcess]) -> [String] {
         let byFile = Dictionary(grouping: processes, by: \.pidFile)
-        return byFile.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.map { file, users in
+        let files = byFile.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.map {
+            file, users in
             "\(users.map(\.name).joined(separator: " and ")) have the same pid file \(file)"
         }
+        return files + placesTaken(processes.filter { !$0.isSurplus })
+    }
+
+    private static func placesTaken(_ processes: [ManagedProcess]) -> [String] {
+        var conflicts: [String] = []
+        var owners: [ListenProbe: ManagedProcess] = [:]
+        for process in processes {
+            for place in process.addresses {
+                // A port that the system chooses is nobody's.
+                if case .tcp(_, 0) = place { continue }
+                guard let owner = owners[place] else {
+                    owners[place] = process
+                    continue
+                }
+                guard owner.portGroup == nil || owner.portGroup != process.portGroup else {
+                    continue
+                }
+                conflicts.append("\(owner.name) and \(process.name) both listen on \(place)")
+            }
+        }
+        return conflicts
     }
 }

@@ -40,13 +40,16 @@ final class Follower: ReplicationClientDelegate {
     private var outcome: Int32?
     private var waiter: UnsafeContinuation<Void, Never>?
 
-    init(_ following: Following, output: any FollowerOutput) {
+    /// Throws what is wrong with the secret, or with a file of TLS.
+    init(_ following: Following, output: any FollowerOutput) throws {
         self.following = following
         self.output = output
         var options = ReplicationClient.Options(
             host: following.main.host, port: following.main.port,
             name: "beamline-\(following.name)", serverName: following.serverName)
         options.dialect = following.dialect
+        options.secret = try following.access.secret()
+        options.security = try following.access.security(of: following.main.host)
         let positions = following.streams.positions
         client = ReplicationClient(
             options: options, streams: following.streams.streams, firstPositions: { positions })
@@ -138,6 +141,13 @@ final class Follower: ReplicationClientDelegate {
     func errorReported(_ text: String, on loop: isolated EventLoop) {
         // What would happen again each time.
         if text.lowercased().contains("unknown stream") { return fail("the main says: \(text)") }
+        if text == LinkFailure.secretMissing.text {
+            return fail(
+                "\(following.main) wants to hear a secret first: name its file by --secret-path")
+        }
+        if text == LinkFailure.secretWrong.text {
+            return fail("\(following.main) has another secret than the one that was given")
+        }
         say("the main says: \(text)")
     }
 }

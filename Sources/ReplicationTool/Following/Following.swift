@@ -10,18 +10,21 @@ public struct Following: Sendable {
     public var dialect: Dialect
     /// The only server that is accepted; nil for any.
     public var serverName: String?
+    /// What the main demands.
+    public var access: Access
     /// The command's name, by which the main knows the connection.
     public var name: String
 
     /// Where the main is, and what is wanted of it.
     public init(
         main: Endpoint, streams: StreamChoice, dialect: Dialect = .classic,
-        serverName: String? = nil, name: String
+        serverName: String? = nil, access: Access = Access(), name: String
     ) {
         self.main = main
         self.streams = streams
         self.dialect = dialect
         self.serverName = serverName
+        self.access = access
         self.name = name
     }
 }

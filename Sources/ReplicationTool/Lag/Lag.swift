@@ -18,7 +18,7 @@ public enum Lag {
             let output = LineOutput(STDOUT_FILENO)
             do {
                 let view = try LagView(following, output, metrics: metrics, on: loop)
-                let follower = Follower(following, output: view)
+                let follower = try Follower(following, output: view)
                 output.onFailure = { follower.end($0.code == EPIPE ? 0 : 1) }
                 interruption.onInterrupt = { follower.end(0) }
                 loop.spawn {

@@ -51,8 +51,10 @@ final class Player {
     ) async throws -> Outcome {
         let server = ReplayServer(
             serverName: options.serverName, dialect: dialect,
-            positions: connection.streams.mapValues(\.base), on: loop)
-        let address = try await server.listen(at: options.address, on: loop)
+            positions: connection.streams.mapValues(\.base), secret: try options.access.secret(),
+            on: loop)
+        let address = try await server.listen(
+            at: options.address, security: try options.access.listenerSecurity(), on: loop)
         interruption.onInterrupt = { server.changed() }
         listening(address)
         await server.wait(on: loop) {

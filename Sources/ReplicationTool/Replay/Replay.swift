@@ -20,6 +20,8 @@ public enum Replay {
         public var dialect: Dialect?
         /// What `SERVER` says.
         public var serverName = "localhost"
+        /// What workers must say first, and the certificate of a listener that speaks TLS.
+        public var access = Access()
         /// Which of the file's connections is played; nil for the one with most rows.
         public var connection: Int?
 

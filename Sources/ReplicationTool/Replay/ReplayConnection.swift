@@ -21,7 +21,7 @@ final class ReplayConnection: ChannelHandler {
         splitter = server.makeSplitter()
         link = MainLink(
             serverName: server.serverName, streams: server.streams, dialect: server.dialect,
-            at: server.time(on: loop))
+            secret: server.secret, at: server.time(on: loop))
     }
 
     func opened(isWelcome: Bool, on loop: isolated EventLoop) {

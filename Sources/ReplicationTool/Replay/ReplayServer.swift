@@ -14,6 +14,8 @@ final class ReplayServer {
 
     let serverName: String
     let dialect: Dialect
+    /// What workers must say first; nil: nothing.
+    let secret: ReplicationSecret?
     /// Where each stream is now; those that the capture does not have are where a worker says.
     private(set) var positions: [StreamName: Int64]
     private(set) var deliveredRows = 0
@@ -23,17 +25,20 @@ final class ReplayServer {
 
     init(
         serverName: String, dialect: Dialect, positions: [StreamName: Int64],
-        on loop: isolated EventLoop
+        secret: ReplicationSecret? = nil, on loop: isolated EventLoop
     ) {
         self.serverName = serverName
         self.dialect = dialect
+        self.secret = secret
         self.positions = positions
         started = loop.now
     }
 
     /// Listens at the first address of a host that can be listened at.
-    func listen(at endpoint: Endpoint, on loop: isolated EventLoop) async throws -> SocketAddress {
-        var options = ListenerOptions()
+    func listen(
+        at endpoint: Endpoint, security: (any ChannelSecurity)? = nil, on loop: isolated EventLoop
+    ) async throws -> SocketAddress {
+        var options = ListenerOptions(security: security)
         options.channel = ChannelOptions(
             highWaterMark: Self.highWaterMark, lowWaterMark: Self.highWaterMark / 4,
             lingerTimeout: .seconds(5))

@@ -5,6 +5,18 @@ public struct ReplicationSecret: Sendable, Hashable {
     /// A secret of one line; ends of line in it are sent as spaces.
     public init(_ text: String) { self.text = text }
 
+    /// How long a secret may be, in bytes.
+    public static let bytesMax = 1024
+
+    /// Reads what a file holds beside ends of lines; nil if that is no secret of 1 to ``bytesMax`` bytes.
+    public init?(fileText text: String) {
+        let line = text.split(whereSeparator: \.isNewline).joined()
+        guard (1...Self.bytesMax).contains(line.utf8.count), !line.contains("\0") else {
+            return nil
+        }
+        self.text = line
+    }
+
     /// Whether two secrets are the same. Takes as long whatever the first byte in which they differ.
     func matches(_ other: ReplicationSecret) -> Bool {
         let ours = Array(text.utf8)

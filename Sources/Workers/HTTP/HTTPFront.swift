@@ -89,7 +89,7 @@ final class HTTPFront<Context> {
         _ server: HTTPServer<Context>, on address: ListenAddress,
         _ listener: ListenerConfiguration, _ loop: isolated EventLoop
     ) async throws {
-        var options = ListenerOptions()
+        var options = ListenerOptions(reusePort: listener.sharesPort)
         if case .unix(_, let mode) = address { options.unixMode = mode }
         if listener.isTLS { options.security = try environment.prepareTLS() }
         let bound = try await bind(address, at: listener, on: loop) { resolved in

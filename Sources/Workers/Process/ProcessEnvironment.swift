@@ -62,12 +62,11 @@ final class ProcessEnvironment {
             throw StartFailure(
                 description: "\(path): the worker_replication_secret_path cannot be read")
         }
-        let secret = text.split(whereSeparator: \.isNewline).joined()
-        guard (1...1024).contains(secret.utf8.count), !secret.contains("\0") else {
+        guard let secret = ReplicationSecret(fileText: text) else {
             throw StartFailure(
                 description: "\(path): is no secret, expected one line of at most 1024 bytes")
         }
-        return ReplicationSecret(secret)
+        return secret
     }
 
     /// What encrypts the connection to the main process, if anything does.

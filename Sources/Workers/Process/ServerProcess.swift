@@ -19,7 +19,13 @@ public enum ServerProcess {
         let configuration: BeamlineConfiguration
         let logging: LoggingConfiguration
         do {
-            configuration = try BeamlineConfiguration.load(paths: launch.configurationPaths)
+            configuration = try BeamlineConfiguration.load(
+                paths: launch.configurationPaths, options: LoadOptions(replica: launch.replica))
+            if launch.replica == nil, let count = configuration.replicas.count {
+                throw StartFailure(
+                    description: "\(configuration.files.last ?? ""): worker_replicas: is \(count), "
+                        + "expected --replica with a number from 1 to \(count); synctl starts all")
+            }
             logging = try readLogging(configuration)
         } catch {
             complain("\(error)")
@@ -87,9 +93,14 @@ public enum ServerProcess {
         _ configuration: BeamlineConfiguration
     ) throws -> LoggingConfiguration {
         switch configuration.logging {
-        case .configuration(let path): try LoggingConfiguration(contentsOf: path)
-        case .file(let path): .file(path)
-        case .standardError: .standard
+        case .configuration(let path):
+            var logging = try LoggingConfiguration(contentsOf: path)
+            if let number = configuration.replicas.number {
+                logging.renameFiles { ReplicasConfiguration.path($0, number) }
+            }
+            return logging
+        case .file(let path): return .file(path)
+        case .standardError: return .standard
         }
     }
 
