@@ -117,7 +117,7 @@ let layer5 = module(
     upper + [
         "Storage", "Postgres", "Replication", "ReplicationWire", "Configuration", "Observability",
         "CCrypt", crypto,
-    ], testing: ["PostgresCluster"])
+    ], testing: ["PostgresCluster", "Recomputation"])
 let layer6 = module(
     "API",
     upper + [
@@ -153,7 +153,7 @@ let whole: [Target] = [
         name: "IntegrationTests",
         dependencies: upper + [
             "PostgresCluster", "Postgres", "ProcessControl", "Replication", "ReplicationWire",
-            "Workers", "beamline", "synctl", "TestSupport",
+            "Workers", "beamline", "synctl", "TestSupport", "Recomputation",
         ],
         exclude: ["Clients"],
         swiftSettings: strict),
@@ -168,6 +168,10 @@ let testing: [Target] = [
     .target(
         name: "TestSupport", dependencies: ["CTestSupport", "Reactor", "ReactorTesting"],
         path: "Tests/TestSupport", swiftSettings: strict),
+    // Works out from the events what the server says that it counted.
+    .target(
+        name: "Recomputation", dependencies: ["JSON", "Matrix", "Postgres", "Reactor", "Storage"],
+        path: "Tests/Recomputation", swiftSettings: strict),
     // Counts the allocations of a thread.
     .target(name: "CAllocations", path: "Tests/CAllocations"),
     // Fails where a server on its steady path allocates; `make test` has it built for release.

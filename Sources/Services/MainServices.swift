@@ -37,6 +37,8 @@ public final class MainServices {
     public let receipts: ReceiptService
     /// Account data and tags.
     public let accountData: AccountDataService
+    /// Push rules.
+    public let pushRules: PushRuleService
     /// Profiles and filters.
     public let profiles: ProfileService
     private let clock: WallClock
@@ -59,6 +61,7 @@ public final class MainServices {
         streams.start(.caches, at: ids.caches.position, on: loop)
         streams.start(.deviceLists, at: ids.deviceLists.position, on: loop)
         streams.start(.toDevice, at: ids.toDevice.position, on: loop)
+        streams.start(.pushRules, at: ids.pushRules.position, on: loop)
         streams.start(.publicRooms, at: ids.publicRooms.position, on: loop)
         streams.start(.presence, at: ids.presence.position, on: loop)
         let caches = CacheInvalidator(
@@ -88,9 +91,13 @@ public final class MainServices {
             pool: pool, ids: ids.receipts, publisher: streams, accountData: accountData,
             clock: clock)
         typing = Typing(publisher: streams)
-        rooms = RoomService(
+        pushRules = PushRuleService(pool: pool, ids: ids, publisher: streams)
+        let rooms = RoomService(
             settings: settings, pool: pool, ids: ids, publisher: streams, typing: typing,
-            clock: clock, on: loop)
+            pushRules: pushRules, clock: clock, on: loop)
+        self.rooms = rooms
+        pushRules.changed = { rooms.pushRulesChanged($1, of: $0) }
+        accountData.ignoranceChanged = { rooms.audience.forgetIgnorance() }
         profiles = ProfileService(settings: settings, pool: pool, rooms: rooms)
         let partings = Partings(rooms: rooms, devices: devices)
         accounts.partings = partings

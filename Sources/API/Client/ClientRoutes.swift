@@ -53,6 +53,8 @@ public enum ClientRoutes {
         .putTag, .deleteTag, .postFilter, .getFilter, .getProfile, .getDisplayName,
         .putDisplayName, .deleteDisplayName, .getAvatar, .putAvatar, .deleteAvatar,
         .getProfileField, .putProfileField, .deleteProfileField,
-        .putPresence, .getPresence, .pushRules, .globalPushRules,
+        .putPresence, .getPresence, .pushRules, .globalPushRules, .pushRule, .putPushRule,
+        .deletePushRule, .pushRuleActions, .putPushRuleActions, .pushRuleEnabled,
+        .putPushRuleEnabled,
     ]
 }

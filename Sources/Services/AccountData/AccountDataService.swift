@@ -8,6 +8,8 @@ import Storage
 public final class AccountDataService {
     private let pool: PostgresPool
     private let announcements: OrderedAnnouncements
+    /// Is told when somebody ignores other users than before.
+    var ignoranceChanged: (() -> Void)?
 
     init(pool: PostgresPool, ids: StreamIDGenerator, publisher: any StreamPublisher) {
         self.pool = pool
@@ -47,6 +49,7 @@ public final class AccountDataService {
                         userID: userID, ignored: ignoredUsers, in: connection, on: loop)
                 }
             }
+            if ignored { ignoranceChanged?() }
             let row = AccountDataStreamRow(
                 userID: userID, roomID: roomID, type: type, data: text)
             return ((), .accountData, [.accountData(row)])

@@ -33,6 +33,8 @@ final class Room {
     var state: StateMap<Entry> = [:]
     /// What was added and is not stored yet; the fields above count it in, but for the state.
     var pending = Pending()
+    /// Who may have to be notified of the next event, once somebody has asked.
+    var roster: PushRoster?
     /// Whether the cache has let go of it; what is added to the room must go through the cache's new one.
     var isStale = false
     /// When it was last used, in calls of `RoomCache.room`.
@@ -95,6 +97,9 @@ final class RoomCache {
         insert(room)
         return room
     }
+
+    /// Calls `body` with every room in use.
+    func forEach(_ body: (Room) -> Void) { rooms.values.forEach(body) }
 
     func insert(_ room: Room) {
         if rooms.count >= roomsMax { evict() }

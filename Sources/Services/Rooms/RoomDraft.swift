@@ -53,10 +53,14 @@ final class RoomDraft {
         new.replacesEventID = replaced?.eventID
         new.redacts = event.redacts?.text
         facts(&new)
+        new.membership?.wasJoined = replaced?.membership == .join
         submission.events.append(new)
         events.append(event)
         extremities = [(event.eventID.text, event.depth)]
     }
+
+    /// Notes who is notified of an event.
+    func setPush(_ push: NewEvent.Push?, at index: Int) { submission.events[index].push = push }
 
     /// Starts a state group: a change to the one before, or all of the state every so often.
     private func start(_ group: Int64, at event: Event) {

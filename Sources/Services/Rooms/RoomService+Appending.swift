@@ -207,7 +207,9 @@ extension RoomService {
     private func submit(
         _ draft: RoomDraft, on loop: isolated EventLoop
     ) async throws -> EventPersister.Ticket {
+        let preparation = try await preparePush(draft, on: loop)
         if draft.room.isStale { throw EventPersister.Orphaned() }
+        addPush(draft, preparation)
         let (cache, transactions) = (cache, transactions)
         let ticket = persister.submit(draft.submission, on: loop) {
             draft.apply()

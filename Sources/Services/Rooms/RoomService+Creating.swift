@@ -47,6 +47,8 @@ extension RoomService {
             }
             throw error
         }
+        // Rules that changed before the room was among those in use passed it by.
+        if room.roster?.generation != audience.generation { room.roster = nil }
         rooms.insert(room)
         if isPublic { try await announcePublished(roomID, on: loop) }
         return Created(roomID: roomID, alias: alias?.text)

@@ -15,6 +15,8 @@ public final class RoomService {
     let rooms: RoomCache
     let transactions = RecentTransactions()
     let groupIDs: StreamIDGenerator
+    /// Knows who may have to be notified of events.
+    let audience: PushAudience
     /// Tells of rooms that are published or withdrawn.
     let listings: OrderedAnnouncements
     /// When the last room was made.
@@ -24,8 +26,8 @@ public final class RoomService {
 
     init(
         settings: HomeserverSettings, pool: PostgresPool, ids: StreamIDGenerators,
-        publisher: any StreamPublisher, typing: Typing, clock: WallClock,
-        on loop: isolated EventLoop
+        publisher: any StreamPublisher, typing: Typing, pushRules: PushRuleService,
+        clock: WallClock, on loop: isolated EventLoop
     ) {
         self.settings = settings
         self.pool = pool
@@ -34,6 +36,7 @@ public final class RoomService {
         cache = EventCache(pool: pool)
         rooms = RoomCache(pool: pool)
         groupIDs = ids.stateGroups
+        audience = PushAudience(pool: pool, rules: pushRules)
         listings = OrderedAnnouncements(ids: ids.publicRooms, publisher: publisher)
         persister = EventPersister(pool: pool, ids: ids.events) { announcements in
             for announcement in announcements {

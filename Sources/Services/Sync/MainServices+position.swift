@@ -9,6 +9,7 @@ extension MainServices {
         token.receipt = streams.position(of: .receipts)
         token.accountData = max(
             streams.position(of: .accountData), streams.position(of: .tagAccountData))
+        token.pushRules = streams.position(of: .pushRules)
         token.toDevice = streams.position(of: .toDevice)
         token.deviceList = streams.position(of: .deviceLists)
         return token

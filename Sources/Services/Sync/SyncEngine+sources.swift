@@ -26,6 +26,7 @@ extension StreamToken {
         token.receipt = try await Receipts.maximumStreamID(in: pool, on: loop)
         token.accountData = try await AccountData.maximumStreamID(in: pool, on: loop)
         token.presence = try await PresenceStates.maximumStreamID(in: pool, on: loop)
+        token.pushRules = try await PushRules.maximumStreamID(in: pool, on: loop)
         token.toDevice = try await DeviceInbox.maximumStreamID(in: pool, on: loop)
         token.deviceList = try await DeviceLists.maximumStreamID(in: pool, on: loop)
         return token

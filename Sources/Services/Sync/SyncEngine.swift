@@ -210,6 +210,7 @@ public final class SyncEngine {
         user.isLoaded = false
         for room in user.rooms {
             room.users[ObjectIdentifier(user)] = nil
+            room.unread[ObjectIdentifier(user)] = nil
             if room.users.isEmpty { rooms[room.roomID] = nil }
         }
         user.rooms.removeAll()

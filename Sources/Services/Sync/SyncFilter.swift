@@ -3,7 +3,7 @@ import Storage
 
 /// What a client wants to see: the part of a Matrix filter that /sync obeys.
 ///
-/// Obeyed are `room.timeline` (limit, types, senders, `contains_url`), `room.state` (types, senders),
+/// Obeyed are `room.timeline` (limit, types, senders, `contains_url`, `unread_thread_notifications`), `room.state` (types, senders),
 /// `room.rooms`, `room.not_rooms`, `room.include_leave`, and the types of `room.ephemeral`,
 /// `room.account_data`, `account_data` and `presence`. Members are never left out, which `lazy_load_members` allows.
 public final class SyncFilter: Sendable {
@@ -52,6 +52,8 @@ public final class SyncFilter: Sendable {
     let roomAccountData: Types
     let accountData: Types
     let presence: Types
+    /// Whether the client wants to know what is unread in each thread.
+    let showsUnreadThreads: Bool
 
     /// Whether answers that are the same for everybody may serve: nothing is left out.
     let isPlain: Bool
@@ -70,6 +72,7 @@ public final class SyncFilter: Sendable {
         var roomAccountData = Types()
         var accountData = Types()
         var presence = Types()
+        var showsUnreadThreads = false
     }
 
     private init(_ parts: Parts) {
@@ -83,6 +86,7 @@ public final class SyncFilter: Sendable {
         roomAccountData = parts.roomAccountData
         accountData = parts.accountData
         presence = parts.presence
+        showsUnreadThreads = parts.showsUnreadThreads
         isPlain =
             timeline == SyncTimelines.Conditions() && rooms == nil && notRooms.isEmpty
             && ephemeral.isEverything
@@ -113,6 +117,7 @@ public final class SyncFilter: Sendable {
             }
             parts.timelineLimit = Int(min(limit, Int64(Self.timelineLimitMax)))
         }
+        parts.showsUnreadThreads = try timeline.bool("unread_thread_notifications") ?? false
         let shown = try timeline.types()
         parts.timeline.types = shown.only?.map(Self.pattern)
         parts.timeline.notTypes = shown.not.map(Self.pattern)

@@ -241,7 +241,7 @@ public final class EventPersister {
             + StateGroups.insertion(batch, groups: groups) + CurrentState.changes(batch)
             + Memberships.changes(batch) + Redactions.insertion(batch)
             + EventTransactions.insertion(batch) + EventRelations.insertion(batch)
-            + Threads.changes(batch)
+            + Threads.changes(batch) + PushPositions.changes(batch) + PushActions.changes(batch)
     }
 
     private static func announcement(_ positioned: PositionedEvent) -> Events.Announcement {

@@ -12,6 +12,8 @@ public struct NewEvent: Sendable {
         public var avatarURL: String?
         /// Whether the user is this server's.
         public var isLocal: Bool
+        /// Whether the user was joined before, so that a `join` only changes the profile.
+        public var wasJoined = false
 
         /// A membership with these fields.
         public init(
@@ -98,6 +100,8 @@ public struct NewEvent: Sendable {
     public var relation: Relation?
     /// The client's transaction.
     public var transaction: Transaction?
+    /// Who is notified of it; nil for nobody.
+    public var push: Push?
     /// The state group of the room *after* the event.
     public var stateGroup: Int64
 

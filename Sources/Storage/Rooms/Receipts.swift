@@ -160,8 +160,12 @@ public enum Receipts {
         let isWhole = receipt.threadID == nil
         let rows = try await database.query(
             isWhole ? upsertWhole : upsertThread, parameters, on: loop)
-        guard !rows.isEmpty else { return false }
-        _ = try await database.query(isWhole ? graphWhole : graphThread, graph, on: loop)
+        guard let row = rows.first else { return false }
+        var commands: [Command] = [(isWhole ? graphWhole : graphThread, graph)]
+        commands += PushPositions.reading(
+            userID: receipt.userID, roomID: receipt.roomID, threadID: receipt.threadID,
+            position: try row.optionalInteger(0) ?? 0)
+        _ = try await database.queryAll(commands, on: loop)
         return true
     }
 

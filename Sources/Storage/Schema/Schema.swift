@@ -20,6 +20,7 @@ public enum Schema {
             script: PublicRooms.schema + "\n" + Reports.schema),
         Step(name: "beamline/010_indexes.sql", script: indexes),
         Step(name: "beamline/011_room_listings.sql", script: RoomListings.schema),
+        Step(name: "beamline/020_push.sql", script: push.joined(separator: "\n")),
     ]
 
     /// What the plans of all statements on a million events have shown (`StatementPlansTests`).
@@ -47,6 +48,10 @@ public enum Schema {
         OneTimeKeys.schema, CrossSigning.schema, DeviceLists.schema, DeviceInbox.schema,
         DeviceTransactions.schema,
         PresenceStates.schema,
+    ]
+
+    private static let push: [String] = [
+        PushRules.schema, PushActions.schema, PushPositions.schema,
     ]
 
     private static let firstLight: [String] = [

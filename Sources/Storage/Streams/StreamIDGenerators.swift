@@ -17,6 +17,8 @@ public final class StreamIDGenerators {
     public let toDevice: StreamIDGenerator
     /// Positions of presence.
     public let presence: StreamIDGenerator
+    /// Positions of push rules.
+    public let pushRules: StreamIDGenerator
     /// Positions of the list of published rooms.
     public let publicRooms: StreamIDGenerator
     /// Numbers of state groups, of which only the uniqueness matters.
@@ -43,6 +45,9 @@ public final class StreamIDGenerators {
     private static let presenceIDs = Statement(
         "next_presence",
         "SELECT nextval('presence_stream_sequence') FROM generate_series(1, $1::bigint)")
+    private static let pushRuleIDs = Statement(
+        "next_push_rules",
+        "SELECT nextval('push_rules_stream_sequence') FROM generate_series(1, $1::bigint)")
     private static let publicRoomIDs = Statement(
         "next_public_rooms",
         "SELECT nextval('public_room_list_sequence') FROM generate_series(1, $1::bigint)")
@@ -72,6 +77,8 @@ public final class StreamIDGenerators {
         presence = StreamIDGenerator(
             Self.presenceIDs,
             current: try await PresenceStates.maximumStreamID(in: pool, on: loop))
+        pushRules = StreamIDGenerator(
+            Self.pushRuleIDs, current: try await PushRules.maximumStreamID(in: pool, on: loop))
         publicRooms = StreamIDGenerator(
             Self.publicRoomIDs,
             current: try await PublicRooms.maximumStreamID(in: pool, on: loop))

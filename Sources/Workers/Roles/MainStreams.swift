@@ -25,7 +25,7 @@ final class MainStreams: StreamPublisher {
 final class MainStream: ReplicationSource {
     enum Kind: CaseIterable {
         case events, typing, receipts, accountData, tagAccountData, caches, presence, deviceLists,
-            toDevice, publicRooms
+            toDevice, publicRooms, pushRules
     }
 
     private let kind: Kind
@@ -48,6 +48,7 @@ final class MainStream: ReplicationSource {
         case .deviceLists: .deviceLists
         case .toDevice: .toDevice
         case .publicRooms: .publicRooms
+        case .pushRules: .pushRules
         }
     }
 
@@ -105,6 +106,8 @@ final class MainStream: ReplicationSource {
                 ReplicationUpdate(
                     token: $0.streamID, row: .toDevice(ToDeviceStreamRow(entity: $0.userID)))
             }
+        case .pushRules:
+            return try await pushRules(from: from, upTo: upTo, limit: limit, on: loop)
         case .publicRooms:
             let found = try await PublicRooms.updates(
                 from: from, to: upTo, limit: limit, in: pool, on: loop)
@@ -112,6 +115,17 @@ final class MainStream: ReplicationSource {
                 let row = PublicRoomsStreamRow(roomID: $0.roomID, isVisible: $0.isPublic)
                 return ReplicationUpdate(token: $0.streamID, row: .publicRoom(row))
             }
+        }
+    }
+
+    private func pushRules(
+        from: Int64, upTo: Int64, limit: Int, on loop: isolated EventLoop
+    ) async throws -> [ReplicationUpdate] {
+        let found = try await PushRules.updates(
+            from: from, to: upTo, limit: limit, in: services.pool, on: loop)
+        return found.map {
+            ReplicationUpdate(
+                token: $0.streamID, row: .pushRules(PushRulesStreamRow(userID: $0.userID)))
         }
     }
 

@@ -19,7 +19,7 @@ enum Roles {
             RoleDescription(
                 streams: [
                     .events, .typing, .receipts, .accountData, .tagAccountData, .caches,
-                    .presence, .toDevice, .deviceLists,
+                    .presence, .toDevice, .deviceLists, .pushRules,
                 ],
                 missing: "serves /sync, but not yet /events, /initialSync and their relatives")
         case .pusher:

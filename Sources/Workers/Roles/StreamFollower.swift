@@ -11,7 +11,7 @@ final class StreamFollower: ReplicationClientDelegate {
     /// What an engine must know before it can serve.
     private static let engineStreams: [StreamName] = [
         .events, .typing, .receipts, .accountData, .tagAccountData, .presence, .toDevice,
-        .deviceLists,
+        .deviceLists, .pushRules,
     ]
     private var engine: SyncEngine?
     private var positions: [StreamName: Int64] = [:]
@@ -44,6 +44,7 @@ final class StreamFollower: ReplicationClientDelegate {
         token.presence = positions[.presence] ?? 0
         token.toDevice = positions[.toDevice] ?? 0
         token.deviceList = positions[.deviceLists] ?? 0
+        token.pushRules = positions[.pushRules] ?? 0
         let engine = SyncEngine(pool: pool, position: token, options: options)
         self.engine = engine
         for batch in earlyTyping { engine.streamAdvanced(batch, on: loop) }

@@ -372,7 +372,7 @@ import Testing
                 counts.append(feed.engine.metrics.queries)
             }
             #expect(counts[0] == counts[1])
-            #expect(counts[0] <= 12)
+            #expect(counts[0] <= 14)
         }
     }
 }

@@ -24,6 +24,8 @@ final class ModelClient {
         var typing: Set<String> = []
         var receipts: [String: String] = [:]
         var tags: JSON?
+        /// What was last told to be unread, inside and outside of threads.
+        var unread: [String: JSON] = [:]
     }
 
     let name: String
@@ -37,14 +39,26 @@ final class ModelClient {
     var rooms: [String: Room] = [:]
     var accountData: [String: JSON] = [:]
     var responder: TestResponder?
+    let wantsThreads: Bool
 
-    init(name: String, device: String, manner: Manner, limit: Int, feed: SyncFeed) {
+    init(
+        name: String, device: String, manner: Manner, limit: Int, wantsThreads: Bool,
+        feed: SyncFeed
+    ) {
+        self.wantsThreads = wantsThreads
         self.name = name
         self.device = device
         self.manner = manner
         self.limit = limit
         self.feed = feed
-        filter = ["room": ["timeline": ["limit": .integer(Int64(limit))]]]
+        filter = [
+            "room": [
+                "timeline": [
+                    "limit": .integer(Int64(limit)),
+                    "unread_thread_notifications": .bool(wantsThreads),
+                ]
+            ]
+        ]
     }
 
     var userID: String { "@\(name):test" }
@@ -105,6 +119,10 @@ final class ModelClient {
             }
         }
         room.shown += section.timelineIDs
+        room.unread =
+            section["unread_thread_notifications"]?.objectValue
+            .map { Dictionary($0.map { ($0.key, $0.value) }) { $1 } } ?? [:]
+        room.unread["main"] = section["unread_notifications"]
         for (type, content) in Self.contents(section, "ephemeral") {
             if type == "m.typing" {
                 let users = content["user_ids"]?.arrayValue ?? []
@@ -122,7 +140,8 @@ final class ModelClient {
     private func takeReceipts(_ content: JSON, into room: inout Room) {
         for (eventID, types) in content.objectValue ?? [:] {
             for (type, users) in types.objectValue ?? [:] {
-                for (userID, _) in users.objectValue ?? [:] {
+                for (userID, data) in users.objectValue ?? [:]
+                where data["thread_id"] == nil {
                     room.receipts["\(type) \(userID)"] = eventID
                 }
             }

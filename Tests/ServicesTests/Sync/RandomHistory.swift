@@ -1,4 +1,5 @@
 import JSON
+import Matrix
 import Reactor
 
 @testable import Services
@@ -48,7 +49,7 @@ struct RandomHistory {
     private mutating func act(on loop: isolated EventLoop) async throws {
         count += 1
         let (name, room) = (pick(names), pick(rooms))
-        switch number(20) {
+        switch number(26) {
         case 0: try await world.join(name, room, on: loop)
         case 1: try await world.join(name, room, on: loop)
         case 2: try await world.leave(name, room, on: loop)
@@ -68,6 +69,13 @@ struct RandomHistory {
         case 7, 8: try await setTyping(name, room, on: loop)
         case 9, 10, 11: try await read(name, room, on: loop)
         case 12: try await setPersonal(name, room, on: loop)
+        case 13: try await redact(name, room, on: loop)
+        case 14: try await changeRules(name, room, on: loop)
+        case 15, 16: try await talkInThread(name, room, on: loop)
+        case 17:
+            let id = try await world.say(
+                "\(pick(names)), are you there?", by: name, in: room, on: loop)
+            events[room, default: []].append(id)
         default:
             let id = try await world.say("\(count)", by: name, in: room, on: loop)
             events[room, default: []].append(id)
@@ -93,9 +101,60 @@ struct RandomHistory {
         guard let all = events[room], !all.isEmpty else { return }
         let userID = "@\(name):test"
         _ = try await world.services.rooms.joinedRoom(room, userID: userID, on: loop)
-        try await world.read(
-            pick(all), by: name, in: room, type: pick(["m.read", "m.read", "m.read.private"]),
+        let thread = number(4) == 0 ? pick(["main", all[0]]) : nil
+        try await world.services.receipts.receive(
+            type: pick(["m.read", "m.read", "m.read.private"]), roomID: room, userID: userID,
+            eventID: pick(all), threadID: thread, on: loop)
+    }
+
+    private mutating func redact(
+        _ name: String, _ room: String, on loop: isolated EventLoop
+    ) async throws {
+        guard let all = events[room], all.count > 1 else { return }
+        _ = try await world.services.rooms.redact(
+            pick(Array(all.dropFirst())), in: room, content: [:], sender: world.user(name),
             on: loop)
+    }
+
+    private mutating func talkInThread(
+        _ name: String, _ room: String, on loop: isolated EventLoop
+    ) async throws {
+        guard let root = events[room]?.first else { return }
+        let related = pick([root, pick(events[room] ?? [])])
+        let relation: JSON =
+            number(3) == 0
+            ? ["rel_type": "m.annotation", "event_id": .string(related), "key": "\(count)"]
+            : ["rel_type": "m.thread", "event_id": .string(root)]
+        let id = try await world.services.rooms.send(
+            type: relation["key"] == nil ? "m.room.message" : "m.reaction", stateKey: nil,
+            content: [
+                "msgtype": "m.text", "body": "\(pick(names)) \(count)", "m.relates_to": relation,
+            ], to: room, sender: world.user(name), on: loop)
+        if relation["key"] == nil { events[room, default: []].append(id) }
+    }
+
+    private mutating func changeRules(
+        _ name: String, _ room: String, on loop: isolated EventLoop
+    ) async throws {
+        let rules = world.services.pushRules
+        let userID = "@\(name):test"
+        let rule = pick([
+            PushRule.Name(.room, room), PushRule.Name(.content, "there"),
+            PushRule.Name(.sender, "@\(pick(names)):test"),
+        ])
+        switch number(4) {
+        case 0: try await rules.delete(rule, of: userID, on: loop)
+        case 1:
+            try await rules.setEnabled(
+                ["enabled": .bool(number(2) == 0)],
+                PushRule.Name(.underride, ".m.rule.message"), of: userID, on: loop)
+        default:
+            let choices: [JSON] = [[], ["notify"], ["notify", ["set_tweak": "highlight"]]]
+            let actions = pick(choices)
+            try await rules.put(
+                rule, ["actions": actions, "pattern": "there"], before: nil, after: nil,
+                of: userID, on: loop)
+        }
     }
 
     private mutating func setPersonal(

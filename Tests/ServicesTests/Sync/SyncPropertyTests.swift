@@ -1,7 +1,9 @@
 import Glibc
 import JSON
+import Matrix
 import Postgres
 import Reactor
+import Recomputation
 import Storage
 import Testing
 
@@ -55,7 +57,8 @@ private final class Trial {
                 ModelClient(
                     name: name, device: "D\(index)",
                     manner: ModelClient.Manner.allCases[index % 3],
-                    limit: index % 4 == 3 ? 3 : 100, feed: feeds[index % 2]))
+                    limit: index % 4 == 3 ? 3 : 100, wantsThreads: index % 3 == 1,
+                    feed: feeds[index % 2]))
         }
         for client in clients { try await client.ask(client.feed, on: loop) }
     }
@@ -122,6 +125,7 @@ private final class Trial {
     // MARK: The truth
 
     func compareWithTables(_ seed: UInt64, on loop: isolated EventLoop) async throws {
+        let (unread, _) = try await PushRecomputation.counts(in: world.pool, on: loop)
         for client in clients {
             let memberships = try await Memberships.memberships(
                 userID: client.userID, in: world.pool, on: loop)
@@ -130,12 +134,36 @@ private final class Trial {
             #expect(told == joined, "seed \(seed), \(client.name)")
             for (roomID, room) in client.rooms {
                 let place: Comment = "seed \(seed), \(client.device) \(client.name) in \(roomID)"
-                if room.isJoined { try await compareState(room, roomID, place, on: loop) }
+                if room.isJoined {
+                    try await compareState(room, roomID, place, on: loop)
+                    let told = room.unread
+                    #expect(told == expectedUnread(unread, roomID, client), place)
+                }
                 try await compareTimeline(room, roomID, client, place, on: loop)
                 if room.isJoined {
                     try await comparePersonal(room, roomID, client, place, on: loop)
                 }
             }
+        }
+    }
+
+    /// What a client must have been told last of what is unread in a room.
+    private func expectedUnread(
+        _ counts: [PushRecomputation.Place: PushRecomputation.Tally], _ roomID: String,
+        _ client: ModelClient
+    ) -> [String: JSON] {
+        var tallies = ["main": PushRecomputation.Tally()]
+        for (place, tally) in counts
+        where place.roomID == roomID && place.userID == client.userID {
+            let thread = client.wantsThreads ? place.threadID : "main"
+            tallies[thread, default: .init()].notifications += tally.notifications
+            tallies[thread, default: .init()].highlights += tally.highlights
+        }
+        return tallies.mapValues { tally in
+            [
+                "notification_count": .integer(tally.notifications),
+                "highlight_count": .integer(tally.highlights),
+            ] as JSON
         }
     }
 
@@ -176,12 +204,15 @@ private final class Trial {
             Statement(
                 unprepared: """
                     SELECT receipt_type, user_id, event_id FROM receipts_linearized
-                    WHERE room_id = $1 AND (receipt_type = 'm.read' OR user_id = $2)
+                    WHERE room_id = $1 AND thread_id IS NULL AND (receipt_type = 'm.read' OR user_id = $2)
                     """), [.text(roomID), .text(client.userID)], on: loop)
         var receipts: [String: String] = [:]
         for row in rows { receipts["\(try row.text(0)) \(try row.text(1))"] = try row.text(2) }
         #expect(room.receipts == receipts, place)
-        for (type, content) in client.accountData {
+        let rules = try await world.services.pushRules.ruleset(of: client.userID, on: loop)
+        let shown = rules.json(for: UserID(trusted: client.userID))
+        #expect(client.accountData["m.push_rules"]?["global"] == shown, place)
+        for (type, content) in client.accountData where type != "m.push_rules" {
             let stored = try await world.services.accountData.content(
                 type: type, userID: client.userID, roomID: nil, on: loop)
             #expect(content == (try JSON(parsing: stored)), place)

@@ -51,6 +51,8 @@ struct GeneralAnswer {
         if let typing = room.typing { section.ephemeral.append(Ephemera.typing(typing)) }
         if let receipts = Ephemera.receipts(room.receipts) { section.ephemeral.append(receipts) }
         section.summary = room.summary.map { RoomSection.Summary($0, for: request.userID) }
+        section.unread = UnreadText(
+            room.unread, showsThreads: request.filter.showsUnreadThreads)
         return section
     }
 

@@ -27,6 +27,8 @@ struct GeneralSync {
         var accountData: [SyncPersonalData.AccountDatum] = []
         var tags: [SyncPersonalData.Tag] = []
         var people = GeneralPeople.Found()
+        /// The text of `m.push_rules`, if it is news.
+        var pushRules: [UInt8]?
     }
 
     let request: SyncRequest
@@ -62,6 +64,8 @@ struct GeneralSync {
         addTyping()
         var rest = AnswerFrame.Rest()
         rest.accountData = addAccountData(personal)
+        if let rules = personal.pushRules { rest.accountData.append(rules) }
+        try await readUnread(on: loop)
         let people = GeneralPeople(sync: self)
         try await people.addDeviceLists(personal, to: &rest, on: loop)
         people.add(personal.people, to: &rest)
@@ -97,6 +101,9 @@ struct GeneralSync {
                 SyncPersonalData.readingTags(
                     userID: userID, after: low.accountData, upTo: now.accountData))
         }
+        let first = statements.count
+        statements += pushRuleStatements
+        let last = statements.count
         let people = GeneralPeople(sync: self)
         let generation = engine.keyGeneration
         let own = people.statements
@@ -104,6 +111,7 @@ struct GeneralSync {
         var personal = Personal()
         personal.people = try people.found(
             own, results.suffix(own.count), generation: generation)
+        personal.pushRules = try pushRules(results[first..<last])
         personal.memberships = try SyncMemberships.memberships(results[0])
         personal.history = try SyncMemberships.history(results[1])
         personal.ignored = Set(try SyncMemberships.ignoredUsers(results[2]))

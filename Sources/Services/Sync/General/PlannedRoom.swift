@@ -25,6 +25,13 @@ struct PlannedRoom {
     var accountData: [[UInt8]] = []
     var typing: [String]?
     var summary: SyncRoomState.Summary?
+    var unread = Unread()
+
+    /// Whether something was read that the client does not know.
+    var hasNews: Bool {
+        isLimited || !events.isEmpty || !state.isEmpty || !receipts.isEmpty
+            || !accountData.isEmpty || typing != nil || summary != nil
+    }
 
     /// The position at which state is wanted: that before the first event shown.
     var stateMoment: Int64 {

@@ -51,7 +51,8 @@ final class TrackedUser {
         guard isLoaded, position.isAtLeast(since), since.isAtLeast(floor) else { return false }
         guard last.room <= since.room, last.receipt <= since.receipt,
             last.accountData <= since.accountData, last.presence <= since.presence,
-            last.toDevice <= since.toDevice, last.deviceList <= since.deviceList
+            last.toDevice <= since.toDevice, last.deviceList <= since.deviceList,
+            last.pushRules <= since.pushRules
         else { return false }
         let typing = since.typing > position.typing ? -1 : since.typing
         return last.typing <= typing

@@ -12,6 +12,8 @@ final class LiveSection {
     }
 
     let roomID: String
+    /// The room, if somebody here has joined it.
+    var room: TrackedRoom?
     var events: [LiveEvent] = []
     /// False when the room's new events were not read, so that this section cannot serve.
     var isComplete = true
@@ -23,9 +25,16 @@ final class LiveSection {
     var receipts: [Ephemera.Receipt] = []
     var summary: SyncRoomState.Summary?
     private var base: RoomSection?
-    private var sharedBytes: SharedBytes?
-    /// The whole answers for clients for whom nothing else happened, by how many keys they have left.
-    var answers: [ObjectIdentifier: SyncAnswer] = [:]
+    private var texts: [UnreadText: SharedBytes] = [:]
+    /// The whole answers for clients for whom nothing else happened, by what is different in them.
+    var answers: [SoleAnswer: SyncAnswer] = [:]
+
+    /// What may be different in answers that tell of this room alone.
+    struct SoleAnswer: Hashable {
+        /// How many keys the device has left.
+        let keys: ObjectIdentifier
+        let unread: UnreadText
+    }
 
     init(roomID: String) {
         self.roomID = roomID
@@ -55,19 +64,21 @@ final class LiveSection {
         events.contains { !$0.isState && senders.contains($0.sender) }
     }
 
-    /// The text that all others see.
-    var shared: SharedBytes {
-        if let sharedBytes { return sharedBytes }
+    /// The text that all others see who have as much unread.
+    func shared(_ unread: UnreadText) -> SharedBytes {
+        if let text = texts[unread] { return text }
         var bytes: [UInt8] = []
+        base?.unread = unread
         base?.append(to: &bytes)
         let shared = SharedBytes(bytes)
-        sharedBytes = shared
+        texts[unread] = shared
         return shared
     }
 
     /// The text that one client sees: with its own transaction ids, and without itself among the heroes.
-    func personal(to request: SyncRequest) -> SharedBytes {
-        guard var section = base else { return shared }
+    func personal(to request: SyncRequest, _ unread: UnreadText) -> SharedBytes {
+        guard var section = base else { return shared(unread) }
+        section.unread = unread
         section.timeline = events.map { event in
             guard let transaction = event.transaction, Self.owns(transaction, request) else {
                 return event.text

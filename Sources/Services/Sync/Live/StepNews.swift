@@ -16,6 +16,12 @@ struct StepNews {
     var deviceLists: [SyncDeviceLists.Change] = []
     /// Where those are whose presence changed, and those who came and went.
     var userRooms: [String: Set<String>] = [:]
+    /// Whom the new events notify.
+    var pushActions: [UnreadCounts.Action] = []
+    /// What those have not read of whom it was not known.
+    var unread: [UnreadCounts.Count] = []
+    /// Whether that was read.
+    var hasUnread = false
     /// Something could not be read, so that nobody knows whom it concerned.
     var isLost = false
 }
@@ -27,10 +33,14 @@ private struct StepReader {
     private let rooms: Set<String>
 
     private enum Use {
-        case events, summaries, transitions, deviceLists, userRooms
+        case events, summaries, transitions, deviceLists, userRooms, pushActions, unread
     }
 
-    init(_ step: StreamStep, tracked: [String: TrackedRoom], eventsMax: Int) {
+    /// Whose counts of what is unread are read.
+    let unread: StepUnread
+
+    init(_ step: StreamStep, for engine: SyncEngine) {
+        let tracked = engine.rooms
         var statements: [(Statement, [PostgresValue])] = []
         var uses: [Use] = []
         func add(_ use: Use, _ statement: (Statement, [PostgresValue])) {
@@ -39,9 +49,19 @@ private struct StepReader {
         }
         var moved = Set(step.presence.keys)
         var rows = step.events.filter { tracked[$0.roomID] != nil }
-        if rows.count > eventsMax { rows = [] }
+        if rows.count > engine.options.liveEventsMax { rows = [] }
         rooms = Set(rows.map(\.roomID))
-        if !rows.isEmpty { add(.events, SyncTimelines.reading(eventIDs: rows.map(\.eventID))) }
+        if !rows.isEmpty {
+            add(.events, SyncTimelines.reading(eventIDs: rows.map(\.eventID)))
+            add(
+                .pushActions,
+                UnreadCounts.readingActions(
+                    roomIDs: rooms.sorted(), after: step.start.room, upTo: step.position.room))
+        }
+        unread = StepUnread(step, tracked: tracked, rooms: rooms, users: engine.users)
+        if !unread.pairs.isEmpty {
+            add(.unread, UnreadCounts.reading(unread.pairs, upTo: step.position.room))
+        }
         let members = rows.filter { $0.type == "m.room.member" }
         if !members.isEmpty {
             let changed = Set(members.map(\.roomID)).sorted()
@@ -74,6 +94,10 @@ private struct StepReader {
             case .summaries: news.summaries = try SyncRoomState.summaries(rows)
             case .transitions: news.transitions = try SyncDeviceLists.transitions(rows)
             case .deviceLists: news.deviceLists = try SyncDeviceLists.changes(rows)
+            case .pushActions: news.pushActions = try UnreadCounts.actions(rows)
+            case .unread:
+                news.unread = try UnreadCounts.counts(rows)
+                news.hasUnread = true
             case .userRooms: news.userRooms = try SyncDeviceLists.rooms(rows)
             }
         }
@@ -86,15 +110,18 @@ extension SyncEngine {
     ///
     /// While the database is away, clients stay parked and rows gather. In the end whoever is concerned is served
     /// by the general path, which tells the client of the trouble.
-    func read(_ step: StreamStep, on loop: isolated EventLoop) async -> StepNews {
-        let reader = StepReader(step, tracked: rooms, eventsMax: options.liveEventsMax)
+    func read(
+        _ step: StreamStep, on loop: isolated EventLoop
+    ) async -> (StepNews, StepUnread) {
+        let reader = StepReader(step, for: self)
         var news = StepNews()
-        guard !reader.statements.isEmpty else { return news }
+        guard !reader.statements.isEmpty else { return (news, reader.unread) }
         var pause = Duration.milliseconds(50)
         for _ in 0..<40 where !isShutDown {
             do {
                 metrics.queries += reader.statements.count
-                return try reader.news(try await pool.queryAll(reader.statements, on: loop))
+                news = try reader.news(try await pool.queryAll(reader.statements, on: loop))
+                return (news, reader.unread)
             } catch {
                 metrics.readFailures += 1
                 // What does not pass by itself, the clients are better told one by one.
@@ -105,7 +132,7 @@ extension SyncEngine {
         }
         // Of events it is known at least in which rooms they are.
         news.isLost = step.hasDeviceLists || !step.presence.isEmpty
-        return news
+        return (news, reader.unread)
     }
 
     private static func mayPass(_ error: PostgresError) -> Bool {

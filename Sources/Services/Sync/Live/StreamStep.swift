@@ -15,6 +15,8 @@ struct StreamStep {
     var accountData: [AccountDataChange] = []
     /// Whose devices have got messages.
     var toDevice: Set<String> = []
+    /// Whose push rules changed.
+    var pushRules: Set<String> = []
     /// Whether somebody's devices or keys changed.
     var hasDeviceLists = false
     /// The latest presence of each user of whom it changed.
@@ -70,7 +72,10 @@ struct StreamStep {
             guard advance(\.presence, to: batch.token) else { return false }
             for case .presence(let row) in batch.rows { presence[row.userID] = row }
             return true
-        case .pushRules: return advance(\.pushRules, to: batch.token)
+        case .pushRules:
+            guard advance(\.pushRules, to: batch.token) else { return false }
+            for case .pushRules(let row) in batch.rows { pushRules.insert(row.userID) }
+            return true
         case .toDevice:
             guard advance(\.toDevice, to: batch.token) else { return false }
             for case .toDevice(let row) in batch.rows { toDevice.insert(row.entity) }

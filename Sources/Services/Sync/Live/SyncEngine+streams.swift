@@ -19,8 +19,8 @@ extension SyncEngine {
         while inbox.hasMoved {
             let step = inbox
             inbox = StreamStep(after: step)
-            let news = await read(step, on: loop)
-            var wave = Wave(engine: self, step: step, news: news)
+            let (news, unread) = await read(step, on: loop)
+            var wave = Wave(engine: self, step: step, news: news, unread: unread)
             let deliveries = wave.apply(on: loop)
             resumeReached(on: loop)
             recent.shrink()

@@ -11,18 +11,20 @@ struct Wave {
     let engine: SyncEngine
     let step: StreamStep
     let news: StepNews
+    private let unread: StepUnread
     private var sections: [LiveSection] = []
     private var places: [String: Int] = [:]
     private var touched: [TrackedUser] = []
     private var head = SharedBytes([])
-    private var lastSections: [Int] = []
+    private var lastSections: [ToldSection] = []
     private var lastTail: SharedBytes?
     private var lastAnswer: SyncAnswer?
     /// The texts of `m.presence` events.
     var presence: [[UInt8]] = []
     private var tails: [WaveTail: SharedBytes] = [:]
 
-    init(engine: SyncEngine, step: StreamStep, news: StepNews) {
+    init(engine: SyncEngine, step: StreamStep, news: StepNews, unread: StepUnread) {
+        self.unread = unread
         self.engine = engine
         self.step = step
         self.news = news
@@ -36,7 +38,9 @@ struct Wave {
         takeEventRows()
         takeReceipts()
         takeAccountData()
+        takePushRules()
         takeToDevice()
+        unread.apply(news, step, to: engine)
         renderEvents()
         for index in sections.indices { spread(index) }
         takeDeviceLists()
@@ -135,6 +139,15 @@ struct Wave {
         }
     }
 
+    private mutating func takePushRules() {
+        for userID in step.pushRules {
+            guard let user = engine.users[userID] else { continue }
+            user.last.pushRules = step.position.pushRules
+            touch(user)
+            user.waveIsGeneral = true
+        }
+    }
+
     /// Rows of account data and tags can arrive out of order with each other after a reconnection; the clients that
     /// wait are told from the lowest on.
     private func lowerAccountData(_ request: inout SyncRequest, _ user: TrackedUser) {
@@ -192,6 +205,7 @@ struct Wave {
     private mutating func spread(_ index: Int) {
         let section = sections[index]
         guard let room = engine.rooms[section.roomID] else { return }
+        section.room = room
         let position = step.position
         let isNews = !section.isEmpty || !section.isComplete
         for user in room.users.values {
@@ -215,24 +229,26 @@ struct Wave {
             let keys = engine.keys(of: request, user), let tail = tail(for: request, user, keys)
         else { return nil }
         var isPersonal = false
+        var told: [ToldSection] = []
+        told.reserveCapacity(user.waveSections.count)
         for index in user.waveSections {
             let section = sections[index]
             guard section.isComplete, section.events.count <= request.filter.timelineLimit else {
                 return nil
             }
             if !user.ignored.isEmpty, section.hasMessage(from: user.ignored) { return nil }
+            guard let unread = section.room?.unread[ObjectIdentifier(user)]
+            else { return nil }
+            let text = UnreadText(unread, showsThreads: request.filter.showsUnreadThreads)
+            told.append(ToldSection(index: index, unread: text))
             isPersonal = isPersonal || section.isPersonal(to: request)
         }
-        if isPersonal { return pieces(for: user.waveSections, tail, request) }
-        if user.waveSections.count == 1, tail === keys.tail {
-            return soleAnswer(user.waveSections[0], keys)
-        }
-        if let lastAnswer, user.waveSections == lastSections, tail === lastTail {
-            return lastAnswer
-        }
-        lastSections = user.waveSections
+        if isPersonal { return pieces(for: told, tail, request) }
+        if told.count == 1, tail === keys.tail { return soleAnswer(told[0], keys) }
+        if let lastAnswer, told == lastSections, tail === lastTail { return lastAnswer }
+        lastSections = told
         lastTail = tail
-        lastAnswer = pieces(for: user.waveSections, tail, nil)
+        lastAnswer = pieces(for: told, tail, nil)
         return lastAnswer
     }
 
@@ -257,34 +273,42 @@ struct Wave {
     }
 
     /// One piece for everybody for whom only this room is news, and who has as many keys left.
-    private func soleAnswer(_ index: Int, _ keys: KeyCountsText) -> SyncAnswer {
-        if let answer = sections[index].answers[ObjectIdentifier(keys)] { return answer }
+    private func soleAnswer(_ told: ToldSection, _ keys: KeyCountsText) -> SyncAnswer {
+        let section = sections[told.index]
+        let kind = LiveSection.SoleAnswer(keys: ObjectIdentifier(keys), unread: told.unread)
+        if let answer = section.answers[kind] { return answer }
         var bytes: [UInt8] = []
-        for piece in [head, sections[index].shared, keys.tail] {
+        for piece in [head, section.shared(told.unread), keys.tail] {
             piece.bytes.withUnsafeBytes { bytes.append(contentsOf: $0) }
         }
         let answer = SyncAnswer(bytes)
-        sections[index].answers[ObjectIdentifier(keys)] = answer
+        section.answers[kind] = answer
         return answer
     }
 
     private func pieces(
-        for indices: [Int], _ tail: SharedBytes, _ request: SyncRequest?
+        for told: [ToldSection], _ tail: SharedBytes, _ request: SyncRequest?
     ) -> SyncAnswer {
         var pieces = [head]
-        pieces.reserveCapacity(indices.count * 2 + 1)
-        for (number, index) in indices.enumerated() {
+        pieces.reserveCapacity(told.count * 2 + 1)
+        for (number, item) in told.enumerated() {
             if number > 0 { pieces.append(AnswerFrame.comma) }
-            let section = sections[index]
+            let section = sections[item.index]
             if let request, section.isPersonal(to: request) {
-                pieces.append(section.personal(to: request))
+                pieces.append(section.personal(to: request, item.unread))
             } else {
-                pieces.append(section.shared)
+                pieces.append(section.shared(item.unread))
             }
         }
         pieces.append(tail)
         return SyncAnswer(pieces)
     }
+}
+
+/// A section of an answer, as it reads for who has so much unread.
+struct ToldSection: Hashable {
+    let index: Int
+    let unread: UnreadText
 }
 
 /// What an answer tells beside rooms.

@@ -55,8 +55,10 @@ enum Ephemera {
             guard seen.insert(place).inserted else { continue }
             var event = content[receipt.eventID] ?? .object([:])
             var ofType = event[receipt.type] ?? .object([:])
-            // An event read in several threads has room for one of them.
-            if ofType[receipt.userID] == nil { ofType[receipt.userID] = data }
+            // An event read in several threads has room for one of them: that for the whole room, if there is one.
+            if ofType[receipt.userID] == nil || data["thread_id"] == nil {
+                ofType[receipt.userID] = data
+            }
             event[receipt.type] = ofType
             content[receipt.eventID] = event
         }

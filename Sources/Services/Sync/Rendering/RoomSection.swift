@@ -15,6 +15,8 @@ struct RoomSection {
     /// The texts of ephemeral events.
     var ephemeral: [[UInt8]] = []
     var summary: Summary?
+    /// What is unread.
+    var unread = UnreadText.nothing
 
     /// Numbers of members, and whom to name the room after.
     struct Summary: Equatable {
@@ -57,8 +59,8 @@ struct RoomSection {
     private func appendLiveParts(to output: inout [UInt8]) {
         output.append(contentsOf: Array(",\"ephemeral\":{\"events\":[".utf8))
         Self.append(ephemeral, to: &output)
-        output.append(contentsOf: Array("]},\"unread_notifications\":{".utf8))
-        output.append(contentsOf: Array("\"highlight_count\":0,\"notification_count\":0}".utf8))
+        output.append(contentsOf: Array("]},".utf8))
+        unread.append(to: &output)
         output.append(contentsOf: Array(",\"summary\":{".utf8))
         if let summary {
             output.append(contentsOf: Array("\"m.heroes\":[".utf8))
