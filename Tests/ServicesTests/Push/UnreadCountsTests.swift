@@ -30,6 +30,7 @@ import Testing
             let filter: JSON = [
                 "room": ["timeline": ["unread_thread_notifications": .bool(threads)]]
             ]
+            await feed.settle(on: loop)
             let answer = try await feed.sync(name, filter: filter, on: loop)
             let section = try #require(answer.joined(room))
             var counts = Self.counts(section["unread_notifications"])
