@@ -36,13 +36,13 @@ public struct BeamlineConfiguration: Sendable {
     /// Who may register, and how passwords are kept.
     public var registration: RegistrationConfiguration
     /// How long logins and their tokens last.
-    public var sessions = SessionConfiguration()
+    public var sessions = SessionLifetimes()
     /// How often clients may do what (`rc_*`).
-    public var rateLimits = RateLimitsConfiguration()
+    public var rateLimits = RateLimits()
     /// Whether presence is kept and shown (`presence.enabled`).
     public var isPresenceEnabled: Bool
     /// How long people count as being there (`presence`).
-    public var presence = PresenceConfiguration()
+    public var presence = PresenceTiming()
     /// Where uploads are kept.
     public var mediaStorePath: String?
     /// Whether `/_synapse/metrics` is served (`enable_metrics`, or a listener for it).

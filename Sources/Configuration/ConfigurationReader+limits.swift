@@ -1,8 +1,8 @@
 internal import YAML
 
 extension ConfigurationReader {
-    func readRateLimits() -> RateLimitsConfiguration {
-        var limits = RateLimitsConfiguration()
+    func readRateLimits() -> RateLimits {
+        var limits = RateLimits()
         readMessageLimit(&limits.message)
         read("rc_registration", into: &limits.registration)
         if let section = root.section("rc_login") {
@@ -12,7 +12,7 @@ extension ConfigurationReader {
             section.reportUnknownKeys()
         }
         if root.has("rc_admin_redaction") {
-            var limit = RateLimitConfiguration()
+            var limit = RateLimit()
             read("rc_admin_redaction", into: &limit)
             limits.adminRedaction = limit
         }
@@ -38,7 +38,7 @@ extension ConfigurationReader {
     }
 
     /// `rc_message`, or the two keys that it had before.
-    private func readMessageLimit(_ limit: inout RateLimitConfiguration) {
+    private func readMessageLimit(_ limit: inout RateLimit) {
         let perSecond = root.number("rc_messages_per_second", in: 0...1e9)
         let burst = root.integer("rc_message_burst_count", in: 0...1_000_000_000)
         guard !root.has("rc_message") else { return read("rc_message", into: &limit) }
@@ -46,12 +46,12 @@ extension ConfigurationReader {
         burst.map { limit.burstCount = $0 }
     }
 
-    private func read(_ key: String, into limit: inout RateLimitConfiguration) {
+    private func read(_ key: String, into limit: inout RateLimit) {
         read(key, of: root, into: &limit)
     }
 
     private func read(
-        _ key: String, of parent: Section, into limit: inout RateLimitConfiguration
+        _ key: String, of parent: Section, into limit: inout RateLimit
     ) {
         guard let section = parent.section(key) else { return }
         section.number("per_second", in: 0...1e9).map { limit.perSecond = $0 }
@@ -59,35 +59,35 @@ extension ConfigurationReader {
         section.reportUnknownKeys()
     }
 
-    func readSessions() -> SessionConfiguration {
-        var sessions = SessionConfiguration()
+    func readSessions() -> SessionLifetimes {
+        var sessions = SessionLifetimes()
         let range = Duration.seconds(1)...Duration.seconds(1_000_000_000)
         root.duration("refreshable_access_token_lifetime", in: range).map {
-            sessions.refreshableAccessTokenLifetime = $0
+            sessions.refreshableToken = $0
         }
-        sessions.refreshTokenLifetime = root.duration("refresh_token_lifetime", in: range)
-        sessions.accessTokenLifetime = root.duration(
+        sessions.refreshToken = root.duration("refresh_token_lifetime", in: range)
+        sessions.plainToken = root.duration(
             "nonrefreshable_access_token_lifetime", in: range)
-        sessions.sessionLifetime = root.duration("session_lifetime", in: range)
+        sessions.session = root.duration("session_lifetime", in: range)
         guard let section = root.section("login_via_existing_session") else { return sessions }
         section.bool("enabled").map { sessions.allowsLoginTokens = $0 }
         section.bool("require_ui_auth").map { sessions.loginTokensNeedAuthentication = $0 }
-        section.duration("token_timeout", in: range).map { sessions.loginTokenTimeout = $0 }
+        section.duration("token_timeout", in: range).map { sessions.loginToken = $0 }
         section.reportUnknownKeys()
         return sessions
     }
 
     /// Whether presence is kept and shown, and how long people count as being there.
-    func readPresence() -> (isEnabled: Bool, timing: PresenceConfiguration) {
-        var timing = PresenceConfiguration()
+    func readPresence() -> (isEnabled: Bool, timing: PresenceTiming) {
+        var timing = PresenceTiming()
         let former = root.bool("use_presence")
         guard let section = root.section("presence") else { return (former ?? true, timing) }
         let isEnabled = section.bool("enabled") ?? former ?? true
         let range = Duration.seconds(1)...Duration.seconds(86_400)
-        section.duration("idle_timeout", in: range).map { timing.idleTimeout = $0 }
-        section.duration("sync_online_timeout", in: range).map { timing.syncOnlineTimeout = $0 }
+        section.duration("idle_timeout", in: range).map { timing.idle = $0 }
+        section.duration("sync_online_timeout", in: range).map { timing.offline = $0 }
         section.duration("last_active_granularity", in: range).map {
-            timing.lastActiveGranularity = $0
+            timing.active = $0
         }
         section.reportUnknownKeys(explained: [
             "include_offline_users_on_sync": "has no effect in Beamline"

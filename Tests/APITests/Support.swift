@@ -1,4 +1,5 @@
 import Bytes
+import Configuration
 import HTTPServer
 import HTTPWire
 import JSON

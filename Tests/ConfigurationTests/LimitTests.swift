@@ -4,10 +4,10 @@ import Testing
 @Suite struct LimitTests {
     @Test func limitsAreThoseOfSynapseUntilTheyAreWritten() throws {
         let limits = try load(mainSample).rateLimits
-        #expect(limits == RateLimitsConfiguration())
-        #expect(limits.message == RateLimitConfiguration(perSecond: 0.2, burstCount: 10))
-        #expect(limits.registration == RateLimitConfiguration(perSecond: 0.17, burstCount: 3))
-        #expect(limits.loginAccount == RateLimitConfiguration(perSecond: 0.003, burstCount: 5))
+        #expect(limits == RateLimits())
+        #expect(limits.message == RateLimit(perSecond: 0.2, burstCount: 10))
+        #expect(limits.registration == RateLimit(perSecond: 0.17, burstCount: 3))
+        #expect(limits.loginAccount == RateLimit(perSecond: 0.003, burstCount: 5))
         #expect(limits.adminRedaction == nil)
     }
 
@@ -27,14 +27,14 @@ import Testing
             rc_presence: {per_user: {burst_count: 11}}
             """)
         let limits = configuration.rateLimits
-        #expect(limits.message == RateLimitConfiguration(perSecond: 1.5, burstCount: 20))
-        #expect(limits.registration == RateLimitConfiguration(perSecond: 2, burstCount: 3))
-        #expect(limits.loginAddress == RateLimitConfiguration(perSecond: 3, burstCount: 4))
-        #expect(limits.loginFailures == RateLimitConfiguration(perSecond: 0.17, burstCount: 7))
-        #expect(limits.joinsLocal == RateLimitConfiguration(perSecond: 5, burstCount: 10))
-        #expect(limits.invitesPerUser == RateLimitConfiguration(perSecond: 6, burstCount: 8))
-        #expect(limits.adminRedaction == RateLimitConfiguration(perSecond: 9, burstCount: 10))
-        #expect(limits.presence == RateLimitConfiguration(perSecond: 0.1, burstCount: 11))
+        #expect(limits.message == RateLimit(perSecond: 1.5, burstCount: 20))
+        #expect(limits.registration == RateLimit(perSecond: 2, burstCount: 3))
+        #expect(limits.loginAddress == RateLimit(perSecond: 3, burstCount: 4))
+        #expect(limits.loginFailures == RateLimit(perSecond: 0.17, burstCount: 7))
+        #expect(limits.joinsLocal == RateLimit(perSecond: 5, burstCount: 10))
+        #expect(limits.invitesPerUser == RateLimit(perSecond: 6, burstCount: 8))
+        #expect(limits.adminRedaction == RateLimit(perSecond: 9, burstCount: 10))
+        #expect(limits.presence == RateLimit(perSecond: 0.1, burstCount: 11))
         #expect(configuration.diagnostics.isEmpty)
     }
 
@@ -42,7 +42,7 @@ import Testing
         let limits = try load(
             mainSample, "rc_messages_per_second: 4\nrc_message_burst_count: 6\n"
         ).rateLimits
-        #expect(limits.message == RateLimitConfiguration(perSecond: 4, burstCount: 6))
+        #expect(limits.message == RateLimit(perSecond: 4, burstCount: 6))
     }
 
     @Test func loginsAndPresenceAreReadAsWritten() throws {
@@ -60,14 +60,14 @@ import Testing
         #expect(configuration.registration.allowsGuests)
         #expect(configuration.registration.sightingLifetime == nil)
         let sessions = configuration.sessions
-        #expect(sessions.refreshableAccessTokenLifetime == .seconds(600))
-        #expect(sessions.refreshTokenLifetime == .seconds(86_400))
-        #expect(sessions.sessionLifetime == .seconds(30 * 86_400))
-        #expect(sessions.accessTokenLifetime == nil)
+        #expect(sessions.refreshableToken == .seconds(600))
+        #expect(sessions.refreshToken == .seconds(86_400))
+        #expect(sessions.session == .seconds(30 * 86_400))
+        #expect(sessions.plainToken == nil)
         #expect(sessions.allowsLoginTokens && !sessions.loginTokensNeedAuthentication)
-        #expect(configuration.presence.idleTimeout == .seconds(60))
-        #expect(configuration.presence.syncOnlineTimeout == .seconds(10))
-        #expect(configuration.presence.lastActiveGranularity == .seconds(60))
+        #expect(configuration.presence.idle == .seconds(60))
+        #expect(configuration.presence.offline == .seconds(10))
+        #expect(configuration.presence.active == .seconds(60))
         #expect(configuration.diagnostics.isEmpty)
     }
 

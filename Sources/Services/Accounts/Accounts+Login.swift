@@ -1,3 +1,4 @@
+import Configuration
 public import JSON
 import Matrix
 public import Reactor

@@ -1,3 +1,4 @@
+import Configuration
 import Postgres
 public import Reactor
 public import Storage

@@ -1,3 +1,5 @@
+import Configuration
+
 /// The limiters of what clients do, one per kind. Lives on the main process's loop.
 public final class ClientLimits {
     /// Who is subject to the limits: administrators are not.

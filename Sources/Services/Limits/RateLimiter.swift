@@ -1,3 +1,4 @@
+public import Configuration
 import JSON
 
 /// Counts how often each key does something, as a bucket of tokens per key. Lives on one loop.

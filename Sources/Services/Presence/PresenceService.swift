@@ -1,3 +1,4 @@
+public import Configuration
 public import JSON
 import Postgres
 public import Reactor

@@ -1,3 +1,4 @@
+import Configuration
 import Storage
 
 /// What users and clients say of being there.
@@ -27,19 +28,6 @@ struct PresenceConnection {
     var requests = 0
     /// When it was last seen, in milliseconds since 1970.
     var lastSeen: Int64
-}
-
-/// How long people count as being there.
-public struct PresenceTiming: Sendable, Hashable {
-    /// Without doing anything.
-    public var idle = Duration.seconds(300)
-    /// Without a connection.
-    public var offline = Duration.seconds(30)
-    /// For how long somebody who did something counts as active.
-    public var active = Duration.seconds(60)
-
-    /// The times that Synapse has.
-    public init() {}
 }
 
 /// A user of whom something is known.

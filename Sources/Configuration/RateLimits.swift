@@ -5,8 +5,8 @@ public struct RateLimit: Sendable, Hashable {
     /// How many at once, after a time of rest.
     public var burstCount: Int
 
-    /// A limit.
-    public init(perSecond: Double, burstCount: Int) {
+    /// A limit; where a key says nothing more, Synapse has 0.17 a second and 3 at once.
+    public init(perSecond: Double = 0.17, burstCount: Int = 3) {
         self.perSecond = perSecond
         self.burstCount = burstCount
     }
@@ -20,13 +20,13 @@ public struct RateLimits: Sendable, Hashable {
     /// Events that a user sends (`rc_message`).
     public var message = RateLimit(perSecond: 0.2, burstCount: 10)
     /// Accounts made from an address (`rc_registration`).
-    public var registration = RateLimit(perSecond: 0.17, burstCount: 3)
+    public var registration = RateLimit()
     /// Logins from an address (`rc_login.address`).
     public var loginAddress = RateLimit(perSecond: 0.003, burstCount: 5)
     /// Logins of an account (`rc_login.account`).
     public var loginAccount = RateLimit(perSecond: 0.003, burstCount: 5)
     /// Wrong passwords for an account (`rc_login.failed_attempts`).
-    public var loginFailures = RateLimit(perSecond: 0.17, burstCount: 3)
+    public var loginFailures = RateLimit()
     /// Redactions by administrators; nil counts them as messages (`rc_admin_redaction`).
     public var adminRedaction: RateLimit?
     /// Joins of a user to rooms that this server is in (`rc_joins.local`).
