@@ -88,7 +88,7 @@ struct Answer {
 
 /// A client with one connection.
 final class Client: ChannelHandler {
-    private let address: SocketAddress
+    let address: SocketAddress
     private var channel: Channel?
     private var input: [UInt8] = []
     private var waiting: UnsafeContinuation<Void, Never>?
