@@ -166,11 +166,10 @@ import Testing
             }
             let before = engine.metrics.requests
             let deaf = DeafClient()
-            let channel = try await loop.connect(to: client.address, timeout: .seconds(5)) {
-                channel in
-                channel.pauseReading(on: loop)
-                return deaf
+            let channel = try await loop.connect(to: client.address, timeout: .seconds(5)) { _ in
+                deaf
             }
+            channel.pauseReading(on: loop)
             // Half a megabyte each: far more than the sockets hold.
             let request =
                 "GET \(sync) HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer \(scene.owner)\r\n\r\n"
