@@ -145,7 +145,10 @@ final class Client: ChannelHandler {
         if let bytes { head += "Content-Length: \(bytes.count)\r\n" }
         channel?.write(Array((head + "\r\n").utf8) + (bytes ?? []), on: loop)
         while true {
-            if let answer = try takeAnswer() { return answer }
+            if let answer = try takeAnswer() {
+                if answer.head.contains("Connection: close") { await close(on: loop) }
+                return answer
+            }
             try #require(!isClosed)
             await withUnsafeContinuation(isolation: loop) { waiting = $0 }
         }

@@ -9,6 +9,11 @@ import Testing
 @Suite struct HostileSyncTests {
     private let sync = "/_matrix/client/v3/sync"
 
+    private func request(_ path: String, _ token: String) -> [UInt8] {
+        Array(
+            "GET \(path) HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer \(token)\r\n\r\n".utf8)
+    }
+
     /// Two people with a room each; gives their tokens, the first one's room and place, and a word said in it.
     private struct Scene {
         let owner: String
@@ -129,18 +134,20 @@ import Testing
     }
 
     @Test func aClientThatVanishesLeavesNothingBehind() throws {
-        try withSync { client, other, engine, loop in
+        try withSync { client, _, engine, loop in
             let scene = try await scene(client, on: loop)
-            let known = try await client.request("GET", sync, token: scene.owner, on: loop)
+            let known = try await client.request(
+                "GET", "\(sync)?since=\(scene.place)&timeout=100000&set_presence=offline",
+                token: scene.owner, on: loop)
             let place = try #require(known.body["next_batch"]?.stringValue)
             for round in 1...5 {
-                loop.spawn {
-                    _ = try? await other.request(
-                        "GET", "\(sync)?since=\(place)&timeout=100000", token: scene.owner, on: loop
-                    )
-                }
+                let channel = try await loop.connect(
+                    to: client.address, timeout: .seconds(5)
+                ) { _ in DeafClient() }
+                let path = "\(sync)?since=\(place)&timeout=100000&set_presence=offline"
+                channel.write(request(path, scene.owner), on: loop)
                 while engine.metrics.parked == 0 { await loop.sleep(for: .milliseconds(1)) }
-                await other.close(on: loop)
+                channel.close(on: loop)
                 while engine.metrics.parked > 0 { await loop.sleep(for: .milliseconds(1)) }
                 #expect(engine.metrics.requests == round + 2)
             }
@@ -149,7 +156,8 @@ import Testing
                 "PUT", "/_matrix/client/v3/rooms/\(scene.room)/send/m.room.message/later",
                 token: scene.owner, ["msgtype": "m.text", "body": "later"], on: loop)
             let back = try await client.request(
-                "GET", "\(sync)?since=\(place)", token: scene.owner, on: loop)
+                "GET", "\(sync)?since=\(place)&timeout=100000&set_presence=offline",
+                token: scene.owner, on: loop)
             let events = back.body["rooms"]?["join"]?[scene.room]?["timeline"]?["events"]
             #expect(events?[0]?["event_id"] == sent.body["event_id"])
         }
@@ -171,9 +179,7 @@ import Testing
             }
             channel.pauseReading(on: loop)
             // Half a megabyte each: far more than the sockets hold.
-            let request =
-                "GET \(sync) HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer \(scene.owner)\r\n\r\n"
-            channel.write(Array(String(repeating: request, count: 40).utf8), on: loop)
+            for _ in 0..<40 { channel.write(request(sync, scene.owner), on: loop) }
             while engine.metrics.requests == before { await loop.sleep(for: .milliseconds(1)) }
             for _ in 0..<5 {
                 let answer = try await client.request("GET", sync, token: scene.stranger, on: loop)
