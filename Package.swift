@@ -148,6 +148,10 @@ let layer8: [Target] = [
         path: "Tests/StandIn", swiftSettings: strict),
 ]
 let whole: [Target] = [
+    // What the tables should say, computed anew from the events.
+    .target(
+        name: "Recomputation", dependencies: ["Matrix", "JSON", "Postgres", "Reactor"],
+        path: "Tests/Recomputation", swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
     .testTarget(
         name: "IntegrationTests",

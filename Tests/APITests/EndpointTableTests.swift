@@ -32,6 +32,9 @@ import Testing
                     path: endpoint.era.documentedPrefix + endpoint.path)
             })
         routes.insert(Row(method: "GET", path: "/_matrix/client/v3/sync"))
+        for endpoint in LegacySyncRoutes.endpoints {
+            routes.insert(Row(method: "GET", path: "/_matrix/client/v3" + endpoint.path))
+        }
         return routes
     }
 
@@ -48,9 +51,6 @@ import Testing
 
     @Test func whatGuestsMayDoIsServed() {
         let names = Set(ClientRoutes.endpoints.map { "\($0.method.name) \($0.path)" })
-        let planned: Set<String> = [
-            "GET /rooms/{roomId}/initialSync", "GET /events",
-        ]
-        #expect(GuestAccess.allowed.subtracting(names) == planned)
+        #expect(GuestAccess.allowed.subtracting(names) == [])
     }
 }

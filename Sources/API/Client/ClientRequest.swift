@@ -114,6 +114,11 @@ extension ClientRequest {
     }
 }
 
+extension MatrixError {
+    static let guestsMayNot = MatrixError(
+        403, "M_GUEST_ACCESS_FORBIDDEN", "Guest access not allowed")
+}
+
 /// Who makes a request.
 struct Requester: Sendable {
     let token: String
@@ -153,7 +158,7 @@ extension ClientContext {
             owner, token: token, from: request.http.clientAddress,
             userAgent: request.http.headers["User-Agent"], on: loop)
         if owner.isGuest, !request.isOpenToGuests {
-            throw MatrixError(403, "M_GUEST_ACCESS_FORBIDDEN", "Guest access not allowed")
+            throw MatrixError.guestsMayNot
         }
         return Requester(token: token, owner: owner)
     }

@@ -13,7 +13,7 @@ enum GuestAccess {
         "GET /rooms/{roomId}/event/{eventId}", "GET /rooms/{roomId}/state/{eventType}/{stateKey}",
         "GET /rooms/{roomId}/state/{eventType}", "GET /rooms/{roomId}/state/{eventType}/",
         "GET /rooms/{roomId}/messages", "GET /rooms/{roomId}/members",
-        "GET /rooms/{roomId}/initialSync", "GET /events", "GET /joined_rooms",
+        "GET /joined_rooms",
         // Taking part.
         "POST /rooms/{roomId}/join", "POST /join/{roomIdOrAlias}", "POST /rooms/{roomId}/leave",
         "PUT /rooms/{roomId}/send/{eventType}/{txnId}",

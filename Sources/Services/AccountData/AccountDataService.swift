@@ -38,7 +38,8 @@ public final class AccountDataService {
     ) async throws {
         let text = String(decoding: content.bytes, as: UTF8.self)
         let ignored = roomID == nil && type == "m.ignored_user_list"
-        let ignoredUsers = content["ignored_users"]?.objectValue?.keys ?? []
+        // Nobody can ignore themselves: their own messages would never be told them again.
+        let ignoredUsers = content["ignored_users"]?.objectValue?.keys.filter { $0 != userID } ?? []
         try await announcements.store(from: pool, on: loop) { streamID in
             try await pool.transaction(on: loop) { connection in
                 try await AccountData.store(

@@ -4,7 +4,8 @@ import Postgres
 import Reactor
 import Storage
 
-/// Leaves out of a list of events those that a user may not see.
+/// Leaves out of a list of events those that a user may not see, or does not want to: messages of users whom the user
+/// ignores.
 struct VisibilityFilter {
     let userID: String
     let cache: EventCache
@@ -15,11 +16,13 @@ struct VisibilityFilter {
         var membership = Membership.leave
     }
 
-    /// The events of one room that the user may see, in the same order. Two queries for any number of
-    /// events.
+    /// The events of one room that the user may see, in the same order. A fixed number of queries for any number
+    /// of events.
     func visible(
         _ events: [StoredEvent], on loop: isolated EventLoop
     ) async throws -> [StoredEvent] {
+        if events.isEmpty { return [] }
+        let ignored = Set(try await IgnoredUsers.ignored(by: userID, in: pool, on: loop))
         let groups = Set(events.compactMap(\.stateGroup))
         let found = try await StateGroups.visibility(
             groups: Array(groups), userID: userID, in: pool, on: loop)
@@ -36,6 +39,8 @@ struct VisibilityFilter {
             of: userID, roomID: events.first?.roomID ?? "", in: pool, on: loop)
         return events.filter { event in
             guard event.rejection == nil else { return false }
+            // State is part of the room, whoever set it.
+            if event.stateKey == nil, ignored.contains(event.sender) { return false }
             let after = event.stateGroup.flatMap { sides[$0] } ?? Side()
             let joinedSince = (lastJoin ?? Int64.min) >= event.streamOrdering
             if after.visibility.allows(membership: after.membership, joinedSince: joinedSince) {

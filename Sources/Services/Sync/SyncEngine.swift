@@ -46,6 +46,8 @@ public final class SyncEngine {
     var parkedNumber: UInt64 = 0
     var future: [FutureWait] = []
     var futureNumber: UInt64 = 0
+    var peeks: [PeekWait] = []
+    var peekNumber: UInt64 = 0
     var generalRunning = 0
     var generalWaiting: [UnsafeContinuation<Void, Never>] = []
     var generalFirst = 0
@@ -109,6 +111,7 @@ public final class SyncEngine {
         let waiting = future
         future.removeAll()
         for wait in waiting { wait.continuation.resume() }
+        resumePeeks(of: nil, on: loop)
         for user in users.values {
             for client in unparkAll(user, on: loop) {
                 finish(client.request, user, on: loop)

@@ -76,6 +76,9 @@ extension EventRelations {
         "event_relations_references",
         """
         SELECT c.relates_to_id, e.event_id \(counted) AND c.relation_type = 'm.reference'
+        AND NOT EXISTS (
+            SELECT 1 FROM ignored_users i
+            WHERE i.ignorer_user_id = $4 AND i.ignored_user_id = e.sender)
         ORDER BY c.relates_to_id, e.topological_ordering, e.stream_ordering LIMIT $3
         """)
 
@@ -125,6 +128,7 @@ extension EventRelations {
     ) async throws(PostgresError) -> [String: [String]] {
         let parameters: [PostgresValue] = [
             .textArray(eventIDs), .integer(reader.upTo), .integer(Int64(limit)),
+            .text(reader.userID),
         ]
         var found: [String: [String]] = [:]
         for row in try await database.query(references, parameters, on: loop) {

@@ -88,6 +88,10 @@ public enum Memberships {
         FROM local_current_membership WHERE user_id = $1
         """)
 
+    private static let one = Statement(
+        "local_current_membership_one",
+        "SELECT membership FROM local_current_membership WHERE user_id = $1 AND room_id = $2")
+
     private static let localMembers = Statement(
         "local_current_membership_of_room",
         """
@@ -179,6 +183,13 @@ public enum Memberships {
         userID: String, in database: any Database, on loop: isolated EventLoop
     ) async throws(PostgresError) -> [Membership] {
         try await read(database.query(ofUser, [.text(userID)], on: loop))
+    }
+
+    /// What a user of this server is to a room; nil if the user never had to do with it.
+    public static func membership(
+        of userID: String, roomID: String, in database: any Database, on loop: isolated EventLoop
+    ) async throws(PostgresError) -> String? {
+        try await database.query(one, [.text(userID), .text(roomID)], on: loop).first?.text(0)
     }
 
     /// This server's users in a room, whatever the membership.

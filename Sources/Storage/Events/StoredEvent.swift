@@ -96,6 +96,14 @@ extension Events {
         AND NOT e.outlier ORDER BY e.stream_ordering LIMIT $3
         """)
 
+    private static let ofRooms = Statement(
+        "events_of_rooms",
+        """
+        \(StoredEvent.selection) WHERE e.room_id = ANY($1::text[])
+        AND e.stream_ordering > $2 AND e.stream_ordering <= $3
+        AND NOT e.outlier ORDER BY e.stream_ordering LIMIT $4
+        """)
+
     private static let backwards = Statement(
         "events_backwards",
         """
@@ -158,6 +166,19 @@ extension Events {
             .integer(from), .integer(to), .integer(Int64(limit)),
         ]
         return try await read(database.query(byStream, parameters, on: loop))
+    }
+
+    /// The first `limit` events of some rooms between two positions, in order of their positions: after `from`, up to
+    /// and with `to`.
+    public static func events(
+        of roomIDs: [String], from: Int64, to: Int64, limit: Int, in database: any Database,
+        on loop: isolated EventLoop
+    ) async throws(PostgresError) -> [StoredEvent] {
+        if roomIDs.isEmpty || from >= to { return [] }
+        let parameters: [PostgresValue] = [
+            .textArray(roomIDs), .integer(from), .integer(to), .integer(Int64(limit)),
+        ]
+        return try await read(database.query(ofRooms, parameters, on: loop))
     }
 
     /// A page of a room in topological order.

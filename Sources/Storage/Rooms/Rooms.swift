@@ -26,6 +26,10 @@ public enum Rooms {
         "rooms_find",
         "SELECT room_version, is_public, creator FROM rooms WHERE room_id = $1")
 
+    private static let findPublished = Statement(
+        "rooms_published",
+        "SELECT room_id FROM rooms WHERE room_id = ANY($1::text[]) AND is_public")
+
     /// What the table knows of a room.
     public struct Room: Sendable, Hashable {
         /// The room version; "1" where old rows have none.
@@ -34,6 +38,14 @@ public enum Rooms {
         public let isPublic: Bool
         /// Who made it.
         public let creator: String?
+    }
+
+    /// Those among some rooms that the directory lists.
+    public static func published(
+        among roomIDs: [String], in database: any Database, on loop: isolated EventLoop
+    ) async throws(PostgresError) -> Set<String> {
+        if roomIDs.isEmpty { return [] }
+        return Set(try await database.query(findPublished, [.textArray(roomIDs)], on: loop).texts())
     }
 
     /// Stores a new room.

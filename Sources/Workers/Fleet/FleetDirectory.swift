@@ -83,11 +83,28 @@ struct FleetDirectory {
         return try PidFile.claim("\(path)/up.pid")
     }
 
-    /// Writes the files that are not there yet.
+    /// Writes the files of a new fleet. Where one is configured nothing is written: its files name its own ports,
+    /// which ours would not know.
     func configure() throws {
-        for file in template.files(signingKey: SigningKey.generate().fileText) {
+        if isConfigured { return try compareSynchrotrons() }
+        // A run that was broken off left workers that look for the main process at a port of its own choice.
+        for worker in template.workers { unlink(template.path(of: worker)) }
+        // The main file last: a folder that has it has all the others.
+        for file in template.files(signingKey: SigningKey.generate().fileText).reversed() {
             _ = try file.writeUnlessPresent()
         }
+    }
+
+    /// Says so if the fleet that is configured has another number of synchrotrons than was asked for.
+    private func compareSynchrotrons() throws {
+        let found = try members().count { $0.role == .synchrotron }
+        let wanted = template.workers.count { $0.role == .synchrotron }
+        guard found != wanted else { return }
+        print(
+            """
+            The fleet in \(path) has \(found) synchrotron\(found == 1 ? "" : "s"), not \(wanted): the number counts \
+            only for a new folder, so it is kept. Files in \(workersDirectory) change it.
+            """)
     }
 
     /// Starts the database, which ends with this process.

@@ -74,6 +74,7 @@ final class MainProcess: RoleProcess, WorkerRequests {
             guard resource == .client else { return }
             ClientRoutes.register(into: &router)
             SyncRoutes.register(into: &router)
+            LegacySyncRoutes.register(into: &router)
         }
         try await listenForWorkers(replication, on: loop)
     }

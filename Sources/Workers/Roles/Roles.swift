@@ -21,7 +21,7 @@ enum Roles {
                     .events, .typing, .receipts, .accountData, .tagAccountData, .caches,
                     .presence, .toDevice, .deviceLists, .pushRules,
                 ],
-                missing: "serves /sync, but not yet /events, /initialSync and their relatives")
+                missing: nil)
         case .pusher:
             RoleDescription(
                 streams: [

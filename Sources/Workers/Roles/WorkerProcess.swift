@@ -66,7 +66,9 @@ final class WorkerProcess: RoleProcess {
                 engine: engine, tokens: tokens, pool: environment.pool)
             context.sightings.sink = activity
             try await front.listen(context: context, on: loop) { resource, router in
-                if resource == .client { SyncRoutes.register(into: &router) }
+                guard resource == .client else { return }
+                SyncRoutes.register(into: &router)
+                LegacySyncRoutes.register(into: &router)
             }
             self.engine = engine
         } else {

@@ -43,6 +43,7 @@ func withSync(
             settings.bcryptRounds = 4
             settings.isRegistrationEnabled = true
             settings.limits = .unlimited
+            settings.allowsGuests = true
             let services = try await MainServices(settings: settings, pool: pool, on: loop)
             let engine = SyncEngine(
                 pool: pool, position: try await .stored(in: pool, on: loop), options: options)
@@ -50,6 +51,7 @@ func withSync(
             var router = Router<SyncServer>()
             ClientRoutes.register(into: &router)
             SyncRoutes.register(into: &router)
+            LegacySyncRoutes.register(into: &router)
             var serverOptions = HTTPServerOptions()
             serverOptions.cors = .matrix
             let context = SyncServer(

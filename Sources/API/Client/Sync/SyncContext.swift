@@ -10,6 +10,8 @@ import Storage
 public final class SyncContext {
     /// What computes and delivers the answers.
     public let engine: SyncEngine
+    /// What answers those who ask as one did before /sync.
+    public let legacy: LegacySync
     /// Whose the access tokens are.
     public let tokens: TokenCache
     /// Notes from where clients come.
@@ -32,6 +34,7 @@ public final class SyncContext {
     ) {
         self.sightings = sightings
         self.engine = engine
+        legacy = LegacySync(engine: engine, pool: pool)
         self.tokens = tokens
         self.pool = pool
     }

@@ -23,6 +23,9 @@ extension SyncEngine {
             var wave = Wave(engine: self, step: step, news: news, unread: unread)
             let deliveries = wave.apply(on: loop)
             resumeReached(on: loop)
+            if !peeks.isEmpty {
+                resumePeeks(of: step.hasGap ? nil : Set(step.events.map(\.roomID)), on: loop)
+            }
             recent.shrink()
             await send(deliveries, on: loop)
             forgetIdleUsers(on: loop)
