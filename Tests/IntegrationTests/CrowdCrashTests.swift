@@ -35,7 +35,7 @@ struct CrowdCrashTests {
             follower.start(on: loop)
             let crowd = CrashCrowd(main: fleet.mainPort)
             try await crowd.enter(Self.senders, rooms: Self.rooms, on: loop)
-            let tables = Recomputation(server: fleet.serverName)
+            let tables = EventRecomputation(server: fleet.serverName)
             let tasks = crowd.senders.map { sender in
                 loop.spawn { await sender.speak(until: crowd, on: loop) }
             }
@@ -57,6 +57,7 @@ struct CrowdCrashTests {
             crowd.isOver = true
             for task in tasks { await task.value }
             #expect(try await tables.check(in: pool, on: loop) == [], "at the end")
+            #expect(try await PushRecomputation.mismatches(in: pool, on: loop) == [])
             let stored = tables.streamOrderings
             for sender in crowd.senders { sender.expectKept(in: stored, round: nil) }
             try await Self.expectOnce(crowd, in: pool, on: loop)

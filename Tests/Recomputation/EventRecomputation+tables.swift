@@ -4,7 +4,7 @@ import Postgres
 import Reactor
 
 /// The comparisons: each reads tables and holds them against what was recomputed.
-extension Recomputation {
+extension EventRecomputation {
     private static func ids(_ events: [Stored]) -> PostgresValue {
         .textArray(events.map(\.event.eventID.text))
     }

@@ -7,7 +7,7 @@ public import Reactor
 ///
 /// It keeps what it computed, so that each look at a growing database costs what is new. It must have seen the
 /// database from its first event on. Lives on a loop.
-public final class Recomputation {
+public final class EventRecomputation {
     /// An event as it is stored, with the state of its room after it.
     struct Stored {
         let event: Event
