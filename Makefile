@@ -12,6 +12,8 @@ NGINX := $(firstword $(wildcard /usr/sbin/nginx) .tools/nginx/usr/sbin/nginx)
 BENCH_PACKAGES := libuv1-dev wrk
 VENV := .tools/venv
 NIO_VERSION := 0.26.0
+BOT_VERSION := 2.13.1
+CLIENTS := $(VENV)/clients-$(NIO_VERSION)-$(BOT_VERSION)
 SYNAPSE_VENV := .tools/synapse
 SYNAPSE_VERSION := 1.66.0
 # What the main process is measured against.
@@ -67,14 +69,15 @@ build: build-deps
 	swift build $(RELEASE) --product beamline
 	swift build $(RELEASE) --product synctl
 
-# The real client that the integration tests drive, in a virtual environment of its own.
-$(VENV)/nio-e2e-$(NIO_VERSION): | deps
+# The real clients that the integration tests drive, in a virtual environment of their own.
+$(CLIENTS): | deps
 	rm -rf $(VENV)
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check "matrix-nio[e2e]==$(NIO_VERSION)"
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check "matrix-nio[e2e]==$(NIO_VERSION)" \
+	  simplematrixbotlib==$(BOT_VERSION)
 	touch $@
 
-client: deps $(VENV)/nio-e2e-$(NIO_VERSION)
+client: deps $(CLIENTS)
 
 test: lint client $(NGINX)
 	BEAMLINE_TEST_NGINX="$(abspath $(NGINX))" BEAMLINE_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" swift test
