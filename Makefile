@@ -6,9 +6,11 @@ SHELL := /bin/bash
 
 BUILD_PACKAGES := libpq-dev libyaml-dev liburing-dev libcrypt-dev libssl-dev \
   libcurl4-openssl-dev zlib1g-dev pkg-config
-RUN_PACKAGES := postgresql openssl python3 python3-venv
+RUN_PACKAGES := postgresql openssl python3 python3-venv liblua5.3-0 libopentracing-c-wrapper0
 # What the HTTP server is measured against, and its reading of odd requests compared with.
 NGINX := $(firstword $(wildcard /usr/sbin/nginx) .tools/nginx/usr/sbin/nginx)
+# What `beamline routes` is tried out with, beside nginx.
+HAPROXY := $(firstword $(wildcard /usr/sbin/haproxy) .tools/haproxy/usr/sbin/haproxy)
 BENCH_PACKAGES := libuv1-dev wrk
 VENV := .tools/venv
 NIO_VERSION := 0.26.0
@@ -79,8 +81,8 @@ $(CLIENTS): | deps
 
 client: deps $(CLIENTS)
 
-test: lint client $(NGINX)
-	BEAMLINE_TEST_NGINX="$(abspath $(NGINX))" BEAMLINE_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" swift test
+test: lint client $(NGINX) $(HAPROXY)
+	BEAMLINE_TEST_NGINX="$(abspath $(NGINX))" BEAMLINE_TEST_HAPROXY="$(abspath $(HAPROXY))" BEAMLINE_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" swift test
 	$(MAKE) --no-print-directory fuzz-check allocation-check
 
 # That echoes and HTTP requests allocate nothing on their steady path, which only optimised code can show.
@@ -152,13 +154,13 @@ bench-reactor: build-deps $(NGINX)
 
 # Replication beside Redis' pub/sub and Python's parser in one run: .bench/replication.md, .json, .svg. It takes ten
 # minutes; `make bench-replication BENCH=--quick` takes four. Redis' server is in its tools, under another name.
-bench-replication: build-deps $(SYNAPSE_VENV)/synapse-$(SYNAPSE_VERSION)
+bench-replication: deps build $(SYNAPSE_VENV)/synapse-$(SYNAPSE_VERSION)
 	$(call install,redis-tools)
 	@mkdir -p .tools/redis && ln -sf "$$(command -v redis-check-rdb)" .tools/redis/redis-server
 	swift build $(RELEASE) --package-path Benchmarks --product Replicator
 	swift build $(RELEASE) --package-path Benchmarks --product Bench
 	swift build $(RELEASE) --package-path Benchmarks/Peers --product RowSink
-	Benchmarks/.build/release/Bench --suite replication --ours Benchmarks/.build/release \
+	Benchmarks/.build/release/Bench --suite replication --homeserver .build/release/beamline --ours Benchmarks/.build/release \
 	  --peers Benchmarks/Peers/.build/release --redis .tools/redis/redis-server \
 	  --python $(SYNAPSE_VENV)/bin/python $(BENCH)
 
@@ -185,12 +187,12 @@ $(SYNAPSE_VENV)/synapse-$(SYNAPSE_VERSION): | deps
 	  matrix-synapse==$(SYNAPSE_VERSION) prometheus_client==0.14.1
 	touch $@
 
-# Taken out of its package, since installing that would start a web server of the system's.
-.tools/nginx/usr/sbin/nginx:
-	@rm -rf .tools/nginx; mkdir -p .tools/nginx
-	@cd .tools/nginx && { apt-get download -qq nginx 2>/dev/null || \
-	  { apt-get update -qq && apt-get download -qq nginx; }; } && dpkg -x nginx_*.deb . || \
-	  { echo "No nginx: run apt-get update as root, then try again" >&2; exit 1; }
+# Taken out of their packages, since installing those would start servers of the system's.
+.tools/nginx/usr/sbin/nginx .tools/haproxy/usr/sbin/haproxy: .tools/%:
+	@name=$(notdir $@); rm -rf .tools/$$name; mkdir -p .tools/$$name; \
+	cd .tools/$$name && { apt-get download -qq $$name 2>/dev/null || \
+	  { apt-get update -qq && apt-get download -qq $$name; }; } && dpkg -x $${name}_*.deb . || \
+	  { echo "No $$name: run apt-get update as root, then try again" >&2; exit 1; }
 
 format: toolchain
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks

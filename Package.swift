@@ -19,13 +19,14 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 
 /// A library target with its tests beside it in `Tests/<name>Tests`.
 func module(
-    _ name: String, _ dependencies: [Target.Dependency] = [],
+    _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
     testing: [Target.Dependency] = [], testResources: [Resource]? = nil,
     linking: [LinkerSetting]? = nil
 ) -> [Target] {
     [
         .target(
-            name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: linking),
+            name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict,
+            linkerSettings: linking),
         .testTarget(
             name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + testing,
             resources: testResources, swiftSettings: strict),
@@ -83,7 +84,9 @@ let layer3 =
     + module("PostgresCluster", ["CProcess"], testing: ["TestSupport"])
 let layer4 =
     module("Configuration", ["YAML", "Matrix"], testing: ["JSON", "TestSupport"])
-    + module("Observability", ["Reactor", "YAML", logging], testing: ["TestSupport"])
+    + module(
+        "Observability", ["Reactor", "YAML", logging], exclude: ["Dashboards"],
+        testing: ["TestSupport"])
     + module(
         "ReplicationTool",
         [

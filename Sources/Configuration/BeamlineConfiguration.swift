@@ -13,6 +13,8 @@ public struct BeamlineConfiguration: Sendable {
     public var replicationServer: ReplicationServerConfiguration?
     /// How many processes the worker's file stands for, and which of them this is.
     public var replicas = ReplicasConfiguration()
+    /// From when on `/ready` says no (`readiness`).
+    public var readiness = ReadinessConfiguration()
     /// Whether the worker is for syncs without `since`, which `beamline routes` then sends to it and its like
     /// (`worker_initial_syncs`).
     public var servesInitialSyncs = false
@@ -139,6 +141,17 @@ public struct ReplicationConfiguration: Sendable, Hashable {
 
     /// Whether workers must know a secret.
     public var hasSecret: Bool { secret != nil || secretPath != nil }
+}
+
+/// From when on a process counts as not ready.
+public struct ReadinessConfiguration: Sendable, Hashable {
+    /// How far a stream of replication may be behind (`max_lag`).
+    public var lagMax = Duration.seconds(30)
+    /// How many requests may wait for the database (`max_queue`).
+    public var queueMax = 1000
+
+    /// The defaults.
+    public init() {}
 }
 
 /// Where a process's log goes.

@@ -1,6 +1,18 @@
 internal import YAML
 
 extension ConfigurationReader {
+    /// From when on `/ready` says no.
+    func readReadiness() -> ReadinessConfiguration {
+        var readiness = ReadinessConfiguration()
+        guard let section = root.section("readiness") else { return readiness }
+        section.duration("max_lag", in: .seconds(1) ... .seconds(86_400)).map {
+            readiness.lagMax = $0
+        }
+        section.integer("max_queue", in: 0...1_000_000).map { readiness.queueMax = $0 }
+        section.reportUnknownKeys()
+        return readiness
+    }
+
     func readRateLimits() -> RateLimits {
         var limits = RateLimits()
         readMessageLimit(&limits.message)

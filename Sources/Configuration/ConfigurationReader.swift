@@ -50,6 +50,7 @@ struct ConfigurationReader {
             if let replica = options.replica { configuration.becomeReplica(replica) }
         }
         configuration.slowSyncThreshold = readSlowSyncThreshold()
+        configuration.readiness = readReadiness()
         ignoreKeysOfTheOtherKind(isMain: isMain)
         return role == nil ? nil : configuration
     }

@@ -57,7 +57,7 @@ public final class PostgresPool {
         on loop: isolated EventLoop
     ) async throws(PostgresError) -> Rows {
         let request = Request(.commands([(statement, parameters)]))
-        await request.run(by: self, on: loop)
+        await run(request, statements: 1, on: loop)
         if let error = request.error { throw error }
         return request.results[0]
     }
@@ -69,9 +69,20 @@ public final class PostgresPool {
     ) async throws(PostgresError) -> [Rows] {
         if statements.isEmpty { return [] }
         let request = Request(.commands(statements.map { ($0.0, $0.1) }))
-        await request.run(by: self, on: loop)
+        await run(request, statements: statements.count, on: loop)
         if let error = request.error { throw error }
         return request.results
+    }
+
+    private func run(
+        _ request: Request, statements: Int, on loop: isolated EventLoop
+    ) async {
+        guard let clock = StatementClock.current else {
+            return await request.run(by: self, on: loop)
+        }
+        let begun = Instant.now
+        await request.run(by: self, on: loop)
+        clock.add(Instant.now - begun, statements: statements)
     }
 
     /// Runs several statements without parameters, separated by semicolons, for DDL. They are one

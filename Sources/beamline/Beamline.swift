@@ -7,6 +7,8 @@ struct Beamline: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "beamline",
         abstract: "A Matrix homeserver that scales by workers.",
-        subcommands: [Run.self, Up.self, DemoCommand.self, ReplicationCommands.self],
+        subcommands: [
+            Run.self, Up.self, DemoCommand.self, ReplicationCommands.self, RoutesCommand.self,
+        ],
         defaultSubcommand: Run.self)
 }

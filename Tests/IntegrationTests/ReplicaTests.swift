@@ -1,15 +1,41 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Workers
 
 @Suite("Replicas of a worker as real processes", .serialized)
 struct ReplicaTests {
-    /// Two synchrotrons of one file.
-    private func makeFleet(_ ports: String) throws -> TestFleet {
+    /// A port that is free, as is the next one, outside of what the system gives to connections.
+    private func freePair() throws -> UInt16 {
+        for _ in 0..<1000 {
+            let port = UInt16.random(in: 20_000..<30_000)
+            if isFree(port), isFree(port + 1) { return port }
+        }
+        throw Program.Unfinished(description: "no two ports in a row are free")
+    }
+
+    private func isFree(_ port: UInt16) -> Bool {
+        let descriptor = streamSocket(AF_INET)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        return withUnsafePointer(to: address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+
+    /// Two synchrotrons of one file, from a port on.
+    private func makeFleet(_ ports: String, _ port: UInt16 = 0) throws -> TestFleet {
         let fleet = try TestFleet.synchrotrons(1)
         let path = fleet.workerPath("synchrotron1")
-        let text = try String(contentsOfFile: path, encoding: .utf8)
+        var text = try String(contentsOfFile: path, encoding: .utf8)
+        if port > 0 {
+            text = text.replacing("port: \(fleet.workers[0].port)", with: "port: \(port)")
+        }
         try (text + "\nworker_replicas: 2\nworker_replica_ports: \(ports)\n").write(
             toFile: path, atomically: true, encoding: .utf8)
         return fleet
@@ -18,7 +44,8 @@ struct ReplicaTests {
     @Test(
         "on one port or on two, every one of them delivers", arguments: ["shared", "consecutive"])
     func deliver(ports: String) throws {
-        let fleet = try makeFleet(ports)
+        let first = try freePair()
+        let fleet = try makeFleet(ports, first)
         try fleet.start()
         defer { _ = try? fleet.synctl(["stop", fleet.homeserver, "-a", fleet.workersFolder]) }
         let pids = try (1...2).map { number in
@@ -26,7 +53,6 @@ struct ReplicaTests {
             return try #require(pid)
         }
         #expect(pids[0] != pids[1])
-        let first = fleet.workers[0].port
         let (main, second) = (fleet.mainPort, ports == "shared" ? first : first + 1)
         try onLoop { loop in
             for port in [first, second] {

@@ -148,7 +148,7 @@ struct CatchUpTests {
             var random = Seeded(seed)
             var options = self.options(&random)
             // Nobody is slow here: what waits, waits for a page.
-            options.queuedCommandsMax = random.below(2) == 0 ? 3 : 10_000
+            options.waitingRowsMax = random.below(2) == 0 ? 3 : 10_000
             let server = ReplicationServer(options: options)
             let source = LogSource(.events, seed: seed)
             let writer = Writer(server, source, seed: seed &+ 1)

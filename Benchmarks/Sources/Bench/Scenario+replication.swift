@@ -3,7 +3,8 @@ import Foundation
 extension Scenario {
     static var replication: [Scenario] {
         [1, 10, 100].map { live(workers: $0, batch: 100) } + [live(workers: 100, batch: 1)]
-            + [1, 10, 100].map { receiving(workers: $0) } + [catchUp, parsing]
+            + [1, 10, 100].map { receiving(workers: $0) }
+            + [catchUp, catchUpFromDatabase, parsing]
             + [40, 1000, 10_000].map { latency(perSecond: $0) } + [follow, stalled]
     }
 

@@ -55,4 +55,19 @@ struct RoutePattern {
     }
 
     var names: [String] { captured.map(\.name) }
+
+    /// A regular expression of the paths that match, as proxies in front of a server read it. No part of a
+    /// pattern has a character in it that means something there, but for the dot.
+    var regularExpression: String {
+        let parts = segments.map { segment in
+            switch segment {
+            case .literal(let text): text.replacing(".", with: "\\.")
+            case .parameter: "[^/]+"
+            case .alternatives(_, let texts):
+                "(" + texts.map { $0.replacing(".", with: "\\.") }.joined(separator: "|") + ")"
+            case .rest: ".*"
+            }
+        }
+        return "^/" + parts.joined(separator: "/") + "$"
+    }
 }

@@ -13,4 +13,15 @@ extension Router {
         try ServedRoute(shape).capture(segments, in: &request)
         return shape.name
     }
+
+    /// Every route's method, `*` for any, and a regular expression of its paths, in the order in which they
+    /// were added. For the configuration of proxies.
+    package var served: [(method: String, pattern: String)] {
+        routes.map { route in
+            (
+                route.method.map { "\($0.name)" } ?? "*",
+                RoutePattern(route.shape.pattern).regularExpression
+            )
+        }
+    }
 }

@@ -44,6 +44,7 @@ public struct Router<Context>: Sendable {
     }
 
     struct Route: Sendable {
+        let method: HTTPMethod?
         let shape: RouteShape
         let handler: Handler
     }
@@ -123,7 +124,7 @@ public struct Router<Context>: Sendable {
             segments: captured.map(\.segment),
             restIndex: restIndex, bodyBytesMax: bodyBytesMax, isStreaming: isStreaming,
             compressesAnswers: compressesAnswers)
-        routes.append(Route(shape: shape, handler: handler))
+        routes.append(Route(method: method, shape: shape, handler: handler))
     }
 }
 

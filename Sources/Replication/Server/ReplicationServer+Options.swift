@@ -21,6 +21,9 @@ extension ReplicationServer {
         public var connectionsMax = 2000
         /// How many commands may wait for a connection whose socket is full.
         public var queuedCommandsMax = 10_000
+        /// How many published rows of a stream may wait behind a worker's catch-up; with more, it reads them as
+        /// missed ones.
+        public var waitingRowsMax = 10_000
         /// How many bytes may wait for it.
         public var queuedBytesMax = 1 << 26
         /// How many rows are read at once for a worker that is behind.

@@ -33,7 +33,9 @@ public final class ReplicationServer {
 
     /// Offers a stream.
     public func register(_ source: any ReplicationSource) {
-        feeds[source.stream] = StreamFeed(stream: source.stream, source: source)
+        let feed = StreamFeed(stream: source.stream, source: source)
+        for subscriber in feeds[source.stream]?.subscribers ?? [] { feed.add(subscriber) }
+        feeds[source.stream] = feed
     }
 
     /// The streams that have a source.
@@ -68,9 +70,10 @@ public final class ReplicationServer {
     /// to be read for it. What waits for its socket is in ``pendingCommands``.
     public var lags: [(peer: ReplicationPeer, stream: StreamName, tokens: Int64)] {
         connections.values.flatMap { connection in
-            connection.subscriptions.map { stream, subscription in
-                let head = feeds[stream]?.head ?? subscription.position
-                return (connection.peer, stream, max(0, head - max(0, subscription.position)))
+            connection.subscriptions.map { stream, subscriber in
+                let position = subscriber.place.position
+                let head = feeds[stream]?.head ?? position
+                return (connection.peer, stream, max(0, head - max(0, position)))
             }
         }
     }
@@ -147,12 +150,18 @@ public final class ReplicationServer {
         let accepted = feed.accept(updates)
         statistics.rowsRefused += UInt64(updates.count - accepted.count)
         statistics.rowsPublished[stream, default: 0] += UInt64(accepted.count)
-        let followers = connections.values.filter { $0.subscriptions[stream] != nil }
-        guard !followers.isEmpty, !accepted.isEmpty else { return }
+        guard !feed.subscribers.isEmpty, !accepted.isEmpty else { return }
         for block in PublishedBlock.encode(
             accepted, stream: stream, dialect: options.dialect, instance: options.instance)
         {
-            for connection in followers { connection.publish(block, on: loop) }
+            var sent = 0
+            // Who does not keep up leaves the list meanwhile.
+            let subscribers = feed.subscribers
+            for subscriber in subscribers
+            where subscriber.connection.publish(block, to: subscriber, on: loop) {
+                sent += block.rowCount
+            }
+            statistics.outbound[.rowData] += UInt64(sent)
         }
     }
 

@@ -27,25 +27,31 @@ extension ServerConnection {
         let head = feed.head ?? asked ?? 0
         var subscription = StreamSubscription(
             after: asked ?? head, generation: nextGeneration, pageLimit: server.options.pageRows,
-            waitingRowsMax: server.options.queuedCommandsMax)
+            waitingRowsMax: server.options.waitingRowsMax)
         guard let asked, asked < head, feed.source != nil else {
             // In step, or of the future: a token that we have not given yet counts as ours.
             subscription.begin(at: head)
-            subscriptions[stream] = subscription
+            follow(feed, subscription)
             laggards.removeAll { $0 == stream }
             return tellPosition(of: stream, head, after: min(asked ?? head, head), on: loop)
         }
-        subscriptions[stream] = subscription
+        follow(feed, subscription)
         if !laggards.contains(stream) { laggards.append(stream) }
         guard !isCatchingUp else { return }
         isCatchingUp = true
         loop.spawn { await self.catchUp(on: loop) }
     }
 
+    private func follow(_ feed: StreamFeed, _ place: StreamSubscription) {
+        let subscriber = StreamSubscriber(self, place)
+        subscriptions[feed.stream] = subscriber
+        feed.add(subscriber)
+    }
+
     /// Tells the worker of tokens that came to nothing.
     func advance(_ feed: StreamFeed, on loop: isolated EventLoop) {
         guard let token = feed.lastPublished,
-            let previous = subscriptions[feed.stream]?.advance(to: token)
+            let previous = subscriptions[feed.stream]?.place.advance(to: token)
         else { return }
         tellPosition(of: feed.stream, token, after: previous, on: loop)
     }
@@ -69,15 +75,15 @@ extension ServerConnection {
             let stream = laggards.removeFirst()
             guard let source = server.feeds[stream]?.source,
                 let head = server.feeds[stream]?.head,
-                let generation = subscriptions[stream]?.generation
+                let generation = subscriptions[stream]?.place.generation
             else { continue }
-            subscriptions[stream]?.beginLap(upTo: head)
-            guard let lap = subscriptions[stream] else { continue }
+            subscriptions[stream]?.place.beginLap(upTo: head)
+            guard let lap = subscriptions[stream]?.place else { continue }
             do {
                 let page = try await source.rows(
                     from: lap.position, upTo: head, limit: lap.pageLimit, on: loop)
                 guard !hasEnded else { return }
-                guard subscriptions[stream]?.generation == generation else { continue }
+                guard subscriptions[stream]?.place.generation == generation else { continue }
                 take(page, of: stream, upTo: head, on: loop)
             } catch {
                 server.delegate?.sourceFailed(stream, error, on: loop)
@@ -90,19 +96,22 @@ extension ServerConnection {
         _ page: [ReplicationUpdate], of stream: StreamName, upTo head: Int64,
         on loop: isolated EventLoop
     ) {
-        let rows = subscriptions[stream]?.takePage(page) ?? []
+        let rows = subscriptions[stream]?.place.takePage(page) ?? []
         let options = server.options
         for block in PublishedBlock.encode(
             rows, stream: stream, dialect: options.dialect, instance: options.instance)
         {
             write(block, from: 0, on: loop)
+            server.statistics.outbound[.rowData] += UInt64(block.rowCount)
             guard !hasEnded else { return }
         }
-        guard let waiting = subscriptions[stream]?.endLap(),
-            let start = subscriptions[stream]?.start
+        guard let subscriber = subscriptions[stream], let waiting = subscriber.place.endLap()
         else { return laggards.append(stream) }
+        let start = subscriber.place.start
         tellPosition(of: stream, head, after: start, on: loop)
-        for block in waiting { publish(block, on: loop) }
+        for block in waiting where publish(block, to: subscriber, on: loop) {
+            server.statistics.outbound[.rowData] += UInt64(block.rowCount)
+        }
         if let feed = server.feeds[stream] { advance(feed, on: loop) }
     }
 }

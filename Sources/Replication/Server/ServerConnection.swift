@@ -7,7 +7,7 @@ final class ServerConnection: ChannelHandler {
     let channel: Channel
     let server: ReplicationServer
     private(set) var peer: ReplicationPeer
-    var subscriptions: [StreamName: StreamSubscription] = [:]
+    var subscriptions: [StreamName: StreamSubscriber] = [:]
     /// Streams that are being caught up, a page of each in turn.
     var laggards: [StreamName] = []
     var isCatchingUp = false
@@ -137,6 +137,7 @@ final class ServerConnection: ChannelHandler {
         hasEnded = true
         if let timer = timer.take() { loop.cancel(timer) }
         output.removeAll()
+        for (stream, subscriber) in subscriptions { server.feeds[stream]?.remove(subscriber) }
         subscriptions = [:]
         laggards = []
         writableWaiter.take()?.resume()
@@ -170,17 +171,20 @@ final class ServerConnection: ChannelHandler {
         channel.write(line, on: loop)
     }
 
-    /// Sends a block that was published, as far as the worker is due it.
-    func publish(_ block: PublishedBlock, on loop: isolated EventLoop) {
-        switch subscriptions[block.stream]?.publish(block) {
+    /// Sends a block that was published, as far as the worker is due it. Returns whether it was sent.
+    func publish(
+        _ block: PublishedBlock, to subscriber: StreamSubscriber, on loop: isolated EventLoop
+    ) -> Bool {
+        guard !hasEnded else { return false }
+        switch subscriber.place.publish(block) {
         case .whole: write(block, from: 0, on: loop)
         case .from(let offset): write(block, from: offset, on: loop)
-        case .skip, nil: break
+        case .skip: return false
         }
+        return true
     }
 
     func write(_ block: PublishedBlock, from offset: Int, on loop: isolated EventLoop) {
-        server.statistics.outbound[.rowData] += UInt64(block.rowCount)
         link.sentData(at: clock.now(on: loop))
         guard output.isEmpty, channel.isWritable else {
             return queue(
@@ -189,8 +193,11 @@ final class ServerConnection: ChannelHandler {
         write(.init(bytes: block.bytes, offset: offset, commands: block.rowCount), on: loop)
     }
 
+    /// So many bytes are copied more cheaply than they are shared.
+    private static let copiedBytesMax = 512
+
     private func write(_ piece: OutputBuffer.Piece, on loop: isolated EventLoop) {
-        if piece.offset == 0 {
+        if piece.offset == 0, piece.bytes.count > Self.copiedBytesMax {
             channel.write(piece.bytes, on: loop)
         } else {
             channel.write(piece.bytes.bytes.extracting(droppingFirst: piece.offset), on: loop)

@@ -8,9 +8,27 @@ final class StreamFeed {
     /// Every row up to here has been published.
     private(set) var lastPublished: Int64?
 
+    /// The workers that follow the stream.
+    private(set) var subscribers: [StreamSubscriber] = []
+
     init(stream: StreamName, source: (any ReplicationSource)?) {
         self.stream = stream
         self.source = source
+    }
+
+    /// Adds a worker, in the place of what its connection had before.
+    func add(_ subscriber: StreamSubscriber) {
+        if let index = subscribers.firstIndex(where: { $0.connection === subscriber.connection }) {
+            subscribers[index] = subscriber
+        } else {
+            subscribers.append(subscriber)
+        }
+    }
+
+    func remove(_ subscriber: StreamSubscriber) {
+        guard let index = subscribers.firstIndex(where: { $0 === subscriber }) else { return }
+        subscribers.swapAt(index, subscribers.count - 1)
+        subscribers.removeLast()
     }
 
     /// The newest token that was published or can be read; nil if the stream has none.

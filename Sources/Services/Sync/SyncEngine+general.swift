@@ -11,7 +11,7 @@ struct FutureWait {
 extension SyncEngine {
     /// The general path: computes answers from the database until there is something to tell, the time is up, or the
     /// client can be parked.
-    func serve(
+    func compute(
         _ request: SyncRequest, _ user: TrackedUser, _ responder: any SyncResponder,
         until deadline: Instant, on loop: isolated EventLoop
     ) async {
@@ -19,8 +19,10 @@ extension SyncEngine {
         if let since = request.since, !position.isAtLeast(since) {
             metrics.futureTokens += 1
             await reach(since, on: loop)
+            responder.passed(.position, on: loop)
         }
         await enterGeneralLane(on: loop)
+        responder.passed(.lane, on: loop)
         defer { leaveGeneralLane() }
         while true {
             guard !responder.isGone else { return finish(request, user, on: loop) }

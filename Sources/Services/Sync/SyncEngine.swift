@@ -26,6 +26,13 @@ public final class SyncEngine {
     /// Counts for dashboards.
     public internal(set) var metrics = SyncMetrics()
 
+    /// Told of each answer that took longer to compute than ``SyncOptions/slowThreshold``.
+    public var slowSync: ((SlowSync) -> Void)?
+    /// Requests that wait until so many others have been computed.
+    public var queuedRequests: Int { max(0, generalWaiting.count - generalFirst) }
+    /// Rooms in the index.
+    public var trackedRooms: Int { rooms.count }
+
     var users: [String: TrackedUser] = [:]
     var rooms: [String: TrackedRoom] = [:]
     var idleUsers: [TrackedUser] = []

@@ -20,6 +20,8 @@ public struct SyncOptions: Sendable {
     public var showsPresence = true
     /// How many messages to a device one answer holds.
     public var toDeviceMax = 100
+    /// From how long a computation on the way to an answer is reported as slow; nil: never.
+    public var slowThreshold: Duration?
     /// How many answers of a wave are written before other work gets its turn.
     public var waveSlice = 256
 
@@ -51,6 +53,12 @@ public struct SyncMetrics: Sendable, Hashable {
     public var futureTokens = 0
     /// Reads of new events that failed and were repeated.
     public var readFailures = 0
+    /// First answers, to requests without a token.
+    public var initialAnswers = 0
+    /// Answers whose computation took longer than ``SyncOptions/slowThreshold``.
+    public var slowAnswers = 0
+    /// Where the time of computed answers went, by stage.
+    public var stageTimes = SyncStageTimes()
     /// Users in the index now.
     public var trackedUsers = 0
 

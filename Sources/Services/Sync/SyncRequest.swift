@@ -63,4 +63,11 @@ public protocol SyncResponder: AnyObject {
     func fail(_ error: any Error, on loop: isolated EventLoop)
     /// Has `body` called if the client goes away unanswered.
     func whenGone(_ body: @escaping () -> Void)
+    /// The request has waited for something, and goes on.
+    func passed(_ stage: SyncStage, on loop: isolated EventLoop)
+}
+
+extension SyncResponder {
+    /// Takes no notice.
+    public func passed(_ stage: SyncStage, on loop: isolated EventLoop) {}
 }

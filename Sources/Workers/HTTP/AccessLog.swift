@@ -7,7 +7,9 @@ internal import Reactor
 /// One line per request, without secrets.
 enum AccessLog {
     static func write(_ report: RequestReport, to log: Logger) {
-        guard log.logLevel <= .info, report.route != "health" else { return }
+        guard log.logLevel <= .info, report.route != "health", report.route != "ready" else {
+            return
+        }
         log.info("\(line(report))")
     }
 

@@ -30,6 +30,7 @@ final class HTTPFront<Context> {
             guard listener.kind != .replication else { continue }
             var router = Router<Context>()
             OperationsRoutes.registerHealth(into: &router)
+            OperationsRoutes.registerReadiness(environment.readiness, into: &router, on: loop)
             let names: Set<ResourceName> =
                 listener.kind == .metrics ? [.metrics] : listener.resourceNames
             for name in names.sorted(by: { $0.rawValue < $1.rawValue }) {

@@ -8,6 +8,7 @@ final class HTTPRequestMetrics {
     fileprivate let requests: MetricFamily<Counter>
     fileprivate let responses: MetricFamily<Counter>
     fileprivate let times: MetricFamily<Histogram>
+    fileprivate let sizes: MetricFamily<Counter>
 
     init(_ registry: MetricsRegistry) {
         requests = registry.counters(
@@ -16,6 +17,9 @@ final class HTTPRequestMetrics {
         responses = registry.counters(
             "synapse_http_server_response_count", "Responses by route and status.",
             labels: ["method", "servlet", "code"])
+        sizes = registry.counters(
+            "synapse_http_server_response_size", "Bytes of responses, heads included.",
+            labels: ["method", "servlet"])
         times = registry.histograms(
             "synapse_http_server_response_time_seconds",
             "Time from a request's head to the end of its response, in seconds.",
@@ -31,6 +35,7 @@ final class HTTPRequestRecorder {
         let route: String
         let requests: Counter
         let times: Histogram
+        let sizes: Counter
         /// By status; a route has few.
         var responses: [(status: HTTPStatus, counter: Counter)] = []
     }
@@ -51,6 +56,7 @@ final class HTTPRequestRecorder {
         series[index]?.requests.increment()
         guard let status = report.status else { return }
         series[index]?.times.observe(report.duration)
+        series[index]?.sizes.increment(by: Double(report.responseBytes))
         for known in series[index]?.responses ?? [] where known.status == status {
             return known.counter.increment()
         }
@@ -67,6 +73,7 @@ final class HTTPRequestRecorder {
         let route = report.route ?? "unmatched"
         return Series(
             method: method, route: route, requests: metrics.requests.labelled(method, route),
-            times: metrics.times.labelled(method, route))
+            times: metrics.times.labelled(method, route),
+            sizes: metrics.sizes.labelled(method, route))
     }
 }

@@ -13,6 +13,8 @@ final class ProcessEnvironment {
     let log: Logger
     let metrics = MetricsRegistry()
     let pool: PostgresPool
+    /// What `/ready` tells.
+    let readiness: Readiness
     /// What TLS listeners share; `nil` where there are none, or before they are bound.
     private(set) var tls: TLSServerContext?
 
@@ -32,6 +34,8 @@ final class ProcessEnvironment {
                 applicationName: configuration.instanceName, libpqOptions: database.options,
                 poolMin: database.poolMin, poolMax: database.poolMax,
                 statementTimeout: database.statementTimeout), on: loop)
+        readiness = Readiness(pool, configuration.readiness)
+        DatabaseMetrics.register(pool, in: metrics, on: loop)
         let remarks = logs.logger("beamline.storage")
         pool.noticed = { remarks.info("\($0)") }
     }

@@ -63,11 +63,12 @@ final class MainProcess: RoleProcess, WorkerRequests {
         workers.start(services)
         var options = SyncOptions()
         options.showsPresence = services.settings.isPresenceEnabled
+        options.slowThreshold = environment.configuration.slowSyncThreshold
         let engine = SyncEngine(
             pool: environment.pool, position: services.position, options: options)
         engine.activityDelegate = services.presence
         self.engine = engine
-        SyncMetricsExport.register(engine, in: environment.metrics, on: loop)
+        environment.watch(engine, on: loop)
         services.streams.subscribe(engine, on: loop)
         let context = MainContext(services, engine)
         try await front.listen(context: context, on: loop) { resource, router in

@@ -49,16 +49,18 @@ final class WorkerProcess: RoleProcess {
             options: options, streams: role.streams, delegate: follower, firstPositions: { [:] })
         replication = client
         ReplicationMetrics.register(client, role.streams, in: environment.metrics, on: loop)
+        environment.readiness.replication = (client, role.streams)
         client.start(on: loop)
         if configuration.role == .synchrotron {
             let tokens = TokenCache(pool: environment.pool)
             var options = SyncOptions()
             options.showsPresence = configuration.isPresenceEnabled
+            options.slowThreshold = configuration.slowSyncThreshold
             guard
                 let engine = await follower.startEngine(
                     environment.pool, tokens, options, on: loop)
             else { return }
-            SyncMetricsExport.register(engine, in: environment.metrics, on: loop)
+            environment.watch(engine, on: loop)
             let activity = SyncActivityReporter(client)
             self.activity = activity
             engine.activityDelegate = activity

@@ -19,6 +19,8 @@ final class ModelWorker: ReplicationClientDelegate {
     private(set) var faults: [String] = []
     /// Why there is no connection, for the study of a failure.
     private(set) var lastTrouble = ""
+    /// The last token of each stream's rows on this connection, as they came.
+    private var sent: [StreamName: Int64] = [:]
     private var lastPositions: [StreamName: Int64] = [:]
     private(set) var client: ReplicationClient?
 
@@ -36,7 +38,24 @@ final class ModelWorker: ReplicationClientDelegate {
         self.client = client
         lastPositions = [:]
         typing = [:]
+        if options.dialect == .classic {
+            client.lineTap = { line, isFromMain in if isFromMain { self.check(line) } }
+        }
         client.start(on: loop)
+    }
+
+    /// A main sends no row twice on one connection, though a worker would not mind.
+    private func check(_ line: RawSpan) {
+        let text = line.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+        if text.hasPrefix("SERVER ") { sent = [:] }
+        let words = text.split(separator: " ", maxSplits: 3)
+        guard words.count == 4, words[0] == "RDATA", let token = Int64(words[2]) else { return }
+        let stream = StreamName(String(words[1]))
+        guard !stream.isInMemory else { return }
+        if let last = sent[stream], token <= last {
+            faults.append("\(stream) \(token) was sent after \(last) on one connection")
+        }
+        sent[stream] = token
     }
 
     func kill(on loop: isolated EventLoop) {

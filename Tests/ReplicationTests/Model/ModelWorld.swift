@@ -13,6 +13,7 @@ final class ModelWorld {
         let secret: ReplicationSecret?
         let pageRows: Int
         let queuedCommandsMax: Int
+        let waitingRowsMax: Int
         let highWaterMark: Int
 
         init(_ random: inout Seeded) {
@@ -21,6 +22,7 @@ final class ModelWorld {
             pageRows = 1 + random.below(8)
             // Enough for the answers to all questions of a new connection, or nobody ever gets in.
             queuedCommandsMax = random.below(2) == 0 ? 40 + random.below(40) : 10_000
+            waitingRowsMax = random.below(2) == 0 ? 1 + random.below(6) : 10_000
             highWaterMark = random.below(2) == 0 ? 400 : 1 << 16
         }
 
@@ -135,6 +137,7 @@ final class ModelWorld {
         options.secret = setting.secret
         options.pageRows = setting.pageRows
         options.queuedCommandsMax = setting.queuedCommandsMax
+        options.waitingRowsMax = setting.waitingRowsMax
         options.highWaterMark = setting.highWaterMark
         options.run = UInt64(runs)
         let main = ModelMain(database, run: runs, options, seed: random.next())
@@ -278,6 +281,12 @@ final class ModelWorld {
     ) {
         guard let start = worker.starts[stream] else {
             return wrongs.append("\(worker.name): no position of \(stream)")
+        }
+        // Also where the last tokens came to nothing, or a client's token would be waited for in vain.
+        if let place = worker.client?.position(of: stream), let head = main?.position(of: stream),
+            place < head
+        {
+            wrongs.append("\(worker.name): \(stream) is at \(place), not at \(head)")
         }
         let expected = (database.rows[stream] ?? []).filter { $0.token > start }
         let got = worker.rows[stream] ?? []
