@@ -6,28 +6,26 @@ public import Reactor
 /// What is unread is kept however old it is, as it still counts; what was read is kept for a while, for the list of
 /// notifications.
 public enum PushRetention {
-    // The page's size is no parameter, so that the plan suits it.
+    // Rows are found again by where they are: nothing ever changes them.
     private static let tidyOwn = Statement(
         "push_retention_own",
         """
         WITH page AS (
-            SELECT o.room_id, o.event_id, o.user_id, o.profile_tag, o.stream_ordering,
+            SELECT o.ctid AS row, o.event_id, o.user_id, o.room_id, o.stream_ordering,
                 coalesce(o.thread_id, 'main') AS thread
             FROM event_push_actions o WHERE o.stream_ordering > $1
             ORDER BY o.stream_ordering LIMIT 500
         ), old AS (
-            SELECT page.* FROM page JOIN events e ON e.event_id = page.event_id
-            WHERE e.received_ts < $2
+            SELECT * FROM page
+            WHERE (SELECT e.received_ts FROM events e WHERE e.event_id = page.event_id) < $2
         ), gone AS (
-            DELETE FROM event_push_actions o USING old
-            WHERE o.room_id = old.room_id AND o.event_id = old.event_id
-            AND o.user_id = old.user_id AND o.profile_tag = old.profile_tag
-            AND old.stream_ordering <= coalesce((
-                SELECT max(CASE WHEN p.thread_id IN ('', old.thread)
-                    THEN p.stream_ordering ELSE 0 END)
-                FROM push_positions p
-                WHERE p.user_id = old.user_id AND p.room_id = old.room_id
-                HAVING count(*) > 0), old.stream_ordering)
+            DELETE FROM event_push_actions WHERE ctid = ANY (ARRAY(
+                SELECT old.row FROM old WHERE old.stream_ordering <= coalesce((
+                    SELECT max(CASE WHEN p.thread_id IN ('', old.thread)
+                        THEN p.stream_ordering ELSE 0 END)
+                    FROM push_positions p
+                    WHERE p.user_id = old.user_id AND p.room_id = old.room_id
+                    HAVING count(*) > 0), old.stream_ordering)))
         )
         SELECT max(stream_ordering) FROM old
         """)
