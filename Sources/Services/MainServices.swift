@@ -39,10 +39,13 @@ public final class MainServices {
     public let accountData: AccountDataService
     /// Push rules.
     public let pushRules: PushRuleService
+    /// Where users want to be notified.
+    public let pushers: PusherService
     /// Profiles and filters.
     public let profiles: ProfileService
     private let clock: WallClock
     private let caches: CacheInvalidator
+    private let pushTidying: PushTidying
 
     /// Puts the services together over a database whose schema is up to date, with positions read from it.
     public init(
@@ -62,6 +65,7 @@ public final class MainServices {
         streams.start(.deviceLists, at: ids.deviceLists.position, on: loop)
         streams.start(.toDevice, at: ids.toDevice.position, on: loop)
         streams.start(.pushRules, at: ids.pushRules.position, on: loop)
+        streams.start(.pushers, at: ids.pushers.position, on: loop)
         streams.start(.publicRooms, at: ids.publicRooms.position, on: loop)
         streams.start(.presence, at: ids.presence.position, on: loop)
         let caches = CacheInvalidator(
@@ -91,6 +95,9 @@ public final class MainServices {
             pool: pool, ids: ids.receipts, publisher: streams, accountData: accountData,
             clock: clock)
         typing = Typing(publisher: streams)
+        pushers = PusherService(pool: pool, ids: ids, publisher: streams, clock: clock)
+        devices.pushers = pushers
+        pushTidying = PushTidying(pool: pool, clock: clock)
         pushRules = PushRuleService(pool: pool, ids: ids, publisher: streams)
         let rooms = RoomService(
             settings: settings, pool: pool, ids: ids, publisher: streams, typing: typing,
@@ -129,6 +136,7 @@ public final class MainServices {
                     before: self.clock.now - Self.transactionLifetimeMilliseconds,
                     in: self.pool, on: loop)
                 try? await self.accounts.prune(on: loop)
+                try? await self.pushTidying.run(on: loop)
                 if let lifetime = self.settings.sightingLifetime {
                     try? await UserIPs.prune(
                         before: self.clock.now - lifetime.milliseconds, in: self.pool, on: loop)

@@ -55,6 +55,6 @@ public enum ClientRoutes {
         .getProfileField, .putProfileField, .deleteProfileField,
         .putPresence, .getPresence, .pushRules, .globalPushRules, .pushRule, .putPushRule,
         .deletePushRule, .pushRuleActions, .putPushRuleActions, .pushRuleEnabled,
-        .putPushRuleEnabled,
+        .putPushRuleEnabled, .pushers, .setPusher, .notifications,
     ]
 }

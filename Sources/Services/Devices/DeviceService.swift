@@ -8,6 +8,8 @@ public final class DeviceService {
     private let lists: DeviceListChanges
     private let tokens: TokenCache
     private let caches: CacheInvalidator
+    /// Those of a device end with it.
+    var pushers: PusherService?
 
     init(
         pool: PostgresPool, lists: DeviceListChanges, tokens: TokenCache, caches: CacheInvalidator
@@ -64,6 +66,9 @@ public final class DeviceService {
             return (ended, deviceIDs)
         }
         try await forget(ended, on: loop)
+        try await pushers?.remove(of: userID, on: loop) {
+            $0.deviceID.map(deviceIDs.contains) ?? false
+        }
     }
 
     /// Ends all devices and tokens of a user, except those of a request that goes on.
@@ -77,6 +82,9 @@ public final class DeviceService {
         let rest = try await AccessTokens.remove(
             userID: userID, except: token, in: pool, on: loop)
         try await forget(rest, on: loop)
+        try await pushers?.remove(of: userID, on: loop) {
+            deviceID == nil || $0.deviceID != deviceID
+        }
     }
 
     /// Makes this process and all others forget tokens that have ended.

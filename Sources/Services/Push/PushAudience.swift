@@ -12,6 +12,9 @@ final class PushAudience {
     private var old: [String: Set<String>] = [:]
     private var ignoranceGeneration = 0
     private static let sendersMax = 20_000
+    /// Users as they are called in most of their rooms, prepared for searching once for all of them.
+    private var people: [String: (name: String?, member: PushMember)] = [:]
+    private static let peopleMax = 100_000
 
     init(pool: PostgresPool, rules: PushRuleService) {
         self.pool = pool
@@ -30,12 +33,19 @@ final class PushAudience {
             let joined = room.state.values.count { $0.membership == .join }
             let roster = PushRoster(joined: joined, generation: generation)
             for (userID, name) in members {
-                roster.insert(
-                    PushMember(UserID(trusted: userID), displayName: name),
-                    rulesets[userID] ?? .default)
+                roster.insert(member(userID, called: name), rulesets[userID] ?? .default)
             }
             return roster
         }
+    }
+
+    /// A member of a room, shared with other rooms where the user is called the same.
+    private func member(_ userID: String, called name: String?) -> PushMember {
+        if let known = people[userID], known.name == name { return known.member }
+        let member = PushMember(UserID(trusted: userID), displayName: name)
+        if people.count >= Self.peopleMax { people.removeAll() }
+        people[userID] = (name, member)
+        return member
     }
 
     /// The rules of those among some users who changed them.

@@ -20,6 +20,13 @@ enum PushPositions {
         ) WITH (fillfactor = 80);
         """
 
+    /// Those who were members before there was the table: they have read nothing since.
+    static let formerMembers = """
+        INSERT INTO push_positions (user_id, room_id, thread_id, stream_ordering)
+        SELECT user_id, room_id, '', 0 FROM local_current_membership WHERE membership = 'join'
+        ON CONFLICT DO NOTHING;
+        """
+
     private static let arrive = Statement(
         "push_positions_arrive",
         """

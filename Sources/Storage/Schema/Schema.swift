@@ -21,6 +21,9 @@ public enum Schema {
         Step(name: "beamline/010_indexes.sql", script: indexes),
         Step(name: "beamline/011_room_listings.sql", script: RoomListings.schema),
         Step(name: "beamline/020_push.sql", script: push.joined(separator: "\n")),
+        Step(
+            name: "beamline/021_pushers.sql",
+            script: Pushers.schema + "\n" + PushPositions.formerMembers),
     ]
 
     /// What the plans of all statements on a million events have shown (`StatementPlansTests`).

@@ -19,6 +19,8 @@ public final class StreamIDGenerators {
     public let presence: StreamIDGenerator
     /// Positions of push rules.
     public let pushRules: StreamIDGenerator
+    /// Positions of pushers.
+    public let pushers: StreamIDGenerator
     /// Positions of the list of published rooms.
     public let publicRooms: StreamIDGenerator
     /// Numbers of state groups, of which only the uniqueness matters.
@@ -48,6 +50,9 @@ public final class StreamIDGenerators {
     private static let pushRuleIDs = Statement(
         "next_push_rules",
         "SELECT nextval('push_rules_stream_sequence') FROM generate_series(1, $1::bigint)")
+    private static let pusherIDs = Statement(
+        "next_pushers",
+        "SELECT nextval('pushers_sequence') FROM generate_series(1, $1::bigint)")
     private static let publicRoomIDs = Statement(
         "next_public_rooms",
         "SELECT nextval('public_room_list_sequence') FROM generate_series(1, $1::bigint)")
@@ -79,6 +84,8 @@ public final class StreamIDGenerators {
             current: try await PresenceStates.maximumStreamID(in: pool, on: loop))
         pushRules = StreamIDGenerator(
             Self.pushRuleIDs, current: try await PushRules.maximumStreamID(in: pool, on: loop))
+        pushers = StreamIDGenerator(
+            Self.pusherIDs, current: try await Pushers.maximumStreamID(in: pool, on: loop))
         publicRooms = StreamIDGenerator(
             Self.publicRoomIDs,
             current: try await PublicRooms.maximumStreamID(in: pool, on: loop))

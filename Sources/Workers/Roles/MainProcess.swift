@@ -103,6 +103,19 @@ final class MainProcess: RoleProcess, WorkerRequests {
                     log.error("\(peer) could not have \(stale.cache) invalidated: \(error)")
                 }
             }
+        case .removePusher(let pusher):
+            guard let services else { return }
+            let log = environment.logger("replication")
+            loop.spawn {
+                do {
+                    try await services.pushers.remove(
+                        appID: pusher.appID, pushKey: pusher.pushKey, userID: pusher.userID,
+                        on: loop)
+                } catch {
+                    log.error(
+                        "\(peer) could not have a pusher of \(pusher.userID) removed: \(error)")
+                }
+            }
         default: break
         }
     }

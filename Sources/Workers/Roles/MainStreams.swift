@@ -25,7 +25,7 @@ final class MainStreams: StreamPublisher {
 final class MainStream: ReplicationSource {
     enum Kind: CaseIterable {
         case events, typing, receipts, accountData, tagAccountData, caches, presence, deviceLists,
-            toDevice, publicRooms, pushRules
+            toDevice, publicRooms, pushRules, pushers
     }
 
     private let kind: Kind
@@ -49,6 +49,7 @@ final class MainStream: ReplicationSource {
         case .toDevice: .toDevice
         case .publicRooms: .publicRooms
         case .pushRules: .pushRules
+        case .pushers: .pushers
         }
     }
 
@@ -108,6 +109,10 @@ final class MainStream: ReplicationSource {
             }
         case .pushRules:
             return try await pushRules(from: from, upTo: upTo, limit: limit, on: loop)
+        case .pushers:
+            let found = try await Pushers.updates(
+                from: from, to: upTo, limit: limit, in: pool, on: loop)
+            return found.map { ReplicationUpdate($0) }
         case .publicRooms:
             let found = try await PublicRooms.updates(
                 from: from, to: upTo, limit: limit, in: pool, on: loop)
@@ -162,6 +167,13 @@ extension ReplicationUpdate {
         let row = AccountDataStreamRow(
             userID: change.userID, roomID: change.roomID, type: change.type, data: change.content)
         self.init(token: change.streamID, row: .accountData(row))
+    }
+
+    fileprivate init(_ change: Pushers.Change) {
+        let row = PushersStreamRow(
+            userID: change.key.userID, appID: change.key.appID, pushKey: change.key.pushKey,
+            isDeleted: change.isDeleted)
+        self.init(token: change.streamID, row: .pusher(row))
     }
 
     fileprivate init(_ change: CacheInvalidations.Invalidation) {

@@ -14,12 +14,18 @@ import uuid
 from nio import (
     AsyncClient,
     JoinResponse,
+    EnablePushRuleResponse,
     LoginResponse,
+    PushNotify,
+    PushRuleKind,
+    PushRulesEvent,
+    PushSetTweak,
     RegisterResponse,
     RoomCreateResponse,
     RoomMessageText,
     RoomMessagesResponse,
     RoomSendResponse,
+    SetPushRuleResponse,
     SyncResponse,
     TypingNoticeEvent,
     ReceiptEvent,
@@ -98,6 +104,59 @@ def ephemeral(room_id, kind, test):
     return found
 
 
+def unread(room_id, body, notifications, highlights):
+    """A message, and what there is to read in the room with it."""
+    has_message = message(room_id, body)
+
+    def found(answer):
+        if not has_message(answer):
+            return None
+        counts = answer.rooms.join[room_id].unread_notifications
+        told = (counts.notification_count, counts.highlight_count)
+        if told != (notifications, highlights):
+            raise Failed(f"{told} are unread with {body!r}")
+        return True
+
+    return found
+
+
+def push_rules(test):
+    def found(answer):
+        return any(
+            isinstance(event, PushRulesEvent) and test(event.global_rules)
+            for event in answer.account_data_events
+        )
+
+    return found
+
+
+async def be_notified(alice, bob, room):
+    """Bob has rules of his own, and is told how much there is to read."""
+    rule = await bob.main.set_pushrule(
+        "global",
+        PushRuleKind.content,
+        "biscuits",
+        actions=[PushNotify(), PushSetTweak("highlight", True)],
+        pattern="bisc*",
+    )
+    held(rule, SetPushRuleResponse, "bob writes a push rule")
+    await bob.until(
+        "bob's other client has it",
+        push_rules(lambda rules: any(rule.id == "biscuits" for rule in rules.content)),
+    )
+    for body, counts in [("And milk?", (1, 0)), ("Biscuits!", (2, 1))]:
+        await alice.main.room_send(
+            room, "m.room.message", {"msgtype": "m.text", "body": body}, uuid.uuid4().hex
+        )
+        await bob.until(f"bob has {counts} to read", unread(room, body, *counts))
+    switched = await bob.main.enable_pushrule("global", PushRuleKind.content, "biscuits", False)
+    held(switched, EnablePushRuleResponse, "bob switches the rule off")
+    await alice.main.room_send(
+        room, "m.room.message", {"msgtype": "m.text", "body": "More biscuits?"}, uuid.uuid4().hex
+    )
+    await bob.until("it highlights no more", unread(room, "More biscuits?", 3, 1))
+
+
 async def talk(alice, bob):
     await alice.enter("correct horse")
     await bob.enter("battery staple")
@@ -156,6 +215,7 @@ async def talk(alice, bob):
     if bodies != ["Yes, please. ☕", "Tea?"]:
         raise Failed(f"history is {bodies}")
     print("held: the history has each message once, newest first", flush=True)
+    await be_notified(alice, bob, room)
 
 
 async def main():
