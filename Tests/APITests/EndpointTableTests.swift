@@ -32,6 +32,7 @@ import Testing
                     path: endpoint.era.documentedPrefix + endpoint.path)
             })
         routes.insert(Row(method: "GET", path: "/_matrix/client/v3/sync"))
+        routes.insert(Row(method: "POST", path: SlidingSyncRoutes.path))
         return routes
     }
 
