@@ -25,14 +25,14 @@ import Testing
     }
 
     private static var routes: Set<Row> {
-        var routes = Set(
+        var routes: Set = [Row(method: "POST", path: SlidingSyncRoutes.path)]
+        routes.formUnion(
             ClientRoutes.endpoints.map { endpoint in
                 Row(
                     method: endpoint.method.name,
                     path: endpoint.era.documentedPrefix + endpoint.path)
             })
         routes.insert(Row(method: "GET", path: "/_matrix/client/v3/sync"))
-        routes.insert(Row(method: "POST", path: SlidingSyncRoutes.path))
         return routes
     }
 
