@@ -25,7 +25,8 @@ import Testing
     }
 
     private static var routes: Set<Row> {
-        var routes = Set(
+        var routes: Set = [Row(method: "POST", path: SlidingSyncRoutes.path)]
+        routes.formUnion(
             ClientRoutes.endpoints.map { endpoint in
                 Row(
                     method: endpoint.method.name,

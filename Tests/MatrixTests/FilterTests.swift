@@ -65,6 +65,18 @@ import Testing
         #expect(error?.field == field)
     }
 
+    @Test func filtersHaveBounds() throws {
+        let many = JSON.array(Array(repeating: "@a:a", count: 1001))
+        let long = JSON.string(String(repeating: "x", count: 511))
+        let stars = JSON.string(String(repeating: "*a", count: 9))
+        let wrong: [JSON.Object] = [
+            ["room": ["timeline": ["senders": many]]], ["room": ["rooms": [long]]],
+            ["event_fields": [long]], ["presence": ["types": [stars]]],
+            ["room": ["state": ["related_by_senders": many]]],
+        ]
+        for json in wrong { #expect(throws: FilterError.self) { try Filter(json) } }
+    }
+
     @Test func eventsPass() throws {
         let filter = try EventFilter([
             "types": ["m.room.*", "m.x"], "not_types": ["*.secret"], "senders": ["@a:a"],

@@ -174,6 +174,8 @@ private enum Composed {
             SyncTimelines.reading([window], limit: 1, conditions: .init()).0,
             SyncTimelines.reading(eventIDs: []).0,
             SyncRoomState.reading([], conditions: .init()).0,
+            SyncRoomState.reading([], withMembers: false, conditions: .init()).0,
+            SyncRoomState.readingMembers([]).0,
             SyncRoomState.readingChanges([window], conditions: .init()).0,
             SyncRoomState.readingStripped([]).0,
             EventRelations.backwards, EventRelations.forwards,

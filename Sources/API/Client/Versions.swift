@@ -13,6 +13,7 @@ extension ClientEndpoint {
             // What is there before the version that brought it is announced as a whole.
             "unstable_features": [
                 "org.matrix.e2e_cross_signing": true, "org.matrix.msc2285.stable": true,
+                "org.matrix.msc4222": true, "org.matrix.simplified_msc3575": true,
                 "uk.tcpip.msc4133.stable": true,
             ],
         ])

@@ -20,6 +20,10 @@ public struct EventFilter: Sendable, Hashable {
     public var notRooms: Set<String>
     /// Whether only events with, or without, a `url` are kept.
     public var containsURL: Bool?
+    /// If not nil, only events are kept to which another of one of these senders relates.
+    public var relatedBySenders: [String]?
+    /// If not nil, only events are kept to which another relates in one of these ways.
+    public var relatedByTypes: [String]?
     /// Whether members are shown only where the timeline needs them.
     public var lazyLoadsMembers: Bool
     /// Whether members that the client knows are shown again.
@@ -36,6 +40,8 @@ public struct EventFilter: Sendable, Hashable {
         rooms = json?["rooms"]?.strings.map { Set($0) }
         notRooms = Set(json?["not_rooms"]?.strings ?? [])
         containsURL = json?["contains_url"]?.boolValue
+        relatedBySenders = json?["related_by_senders"]?.strings
+        relatedByTypes = json?["related_by_rel_types"]?.strings
         lazyLoadsMembers = json?["lazy_load_members"]?.boolValue ?? false
         includesRedundantMembers = json?["include_redundant_members"]?.boolValue ?? false
         countsThreadsApart = json?["unread_thread_notifications"]?.boolValue ?? false
@@ -50,12 +56,32 @@ public struct EventFilter: Sendable, Hashable {
     /// Whether every event passes, but for the limit.
     public var passesAll: Bool {
         types == nil && notTypes.isEmpty && senders == nil && notSenders.isEmpty && rooms == nil
-            && notRooms.isEmpty && containsURL == nil
+            && notRooms.isEmpty && containsURL == nil && relatedBySenders == nil
+            && relatedByTypes == nil
     }
 
     /// Whether nothing can pass.
     public var passesNothing: Bool {
         limit == 0 || types == [] || senders == [] || rooms == [] || notTypes.contains("*")
+    }
+
+    /// Whether the filter lets through anything of a room.
+    public func shows(room roomID: String) -> Bool {
+        !notRooms.contains(roomID) && (rooms?.contains(roomID) ?? true)
+    }
+
+    /// Whether the type of an event is wanted.
+    public func passes(type: String) -> Bool {
+        !notTypes.contains { Glob.matches(type, pattern: $0) }
+            && types?.contains { Glob.matches(type, pattern: $0) } ?? true
+    }
+
+    /// Whether something of this type passes that has no sender, such as account data, or that has; what it
+    /// may be related by is not asked.
+    public func passes(type: String, sender: String?, in roomID: String? = nil) -> Bool {
+        guard limit != 0, containsURL != true, passes(type: type) else { return false }
+        return passes(sender, in: senders, notIn: notSenders)
+            && (roomID.map(shows) ?? true)
     }
 
     /// Whether an event passes. What a kind of event lacks, such as a sender, is nil and is

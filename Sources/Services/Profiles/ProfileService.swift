@@ -104,13 +104,16 @@ public final class ProfileService {
         }
     }
 
-    /// Stores a filter for /sync. Returns its id.
+    /// Stores a filter for /sync, if /sync would take it. Returns its id. Throws M_BAD_JSON.
     public func storeFilter(
         _ filter: JSON, userID: String, on loop: isolated EventLoop
     ) async throws -> String {
+        _ = try SyncFilter(filter)
         var bytes: [UInt8] = []
         filter.write(to: &bytes, style: .canonical)
-        guard bytes.count <= 64 * 1024 else { throw MatrixError.badJSON("The filter is too long") }
+        guard bytes.count <= SyncFilter.bytesMax else {
+            throw MatrixError.badJSON("The filter is too long")
+        }
         let id = try await UserFilters.store(
             bytes, userID: userID, localpart: Accounts.localpart(userID), in: pool, on: loop)
         return String(id)

@@ -41,8 +41,8 @@ extension SyncEngine {
                 at: now)
             if let answer = result.answer {
                 metrics.deliveriesGeneral += 1
-                finish(request, user, on: loop)
-                return responder.answer(answer, on: loop)
+                return self.answer(
+                    request, user, responder, answer, nextBatch: result.nextBatch, on: loop)
             }
             // Nothing up to `now`: from here on the client's token may as well say so.
             request.since = result.nextBatch
@@ -54,9 +54,10 @@ extension SyncEngine {
             // A token that is still ahead of this process after the wait is answered with what is there.
             if deadline <= loop.now || isShutDown || !position.isAtLeast(result.nextBatch) {
                 metrics.timeouts += 1
-                finish(request, user, on: loop)
-                return responder.answer(
-                    AnswerFrame.nothing(nextBatch: result.nextBatch, result.keys), on: loop)
+                return answer(
+                    request, user, responder,
+                    AnswerFrame.nothing(nextBatch: result.nextBatch, result.keys),
+                    nextBatch: result.nextBatch, on: loop)
             }
             // Something happened meanwhile, or the user's rooms have to be read anew.
             if now == position { await loop.yield() }
@@ -93,7 +94,7 @@ extension SyncEngine {
     // MARK: The lane
 
     /// Only so many answers are computed at once; the others queue. Parked clients are not in this lane.
-    private func enterGeneralLane(on loop: isolated EventLoop) async {
+    func enterGeneralLane(on loop: isolated EventLoop) async {
         guard generalRunning >= options.generalConcurrencyMax else {
             generalRunning += 1
             return
@@ -101,7 +102,7 @@ extension SyncEngine {
         await withUnsafeContinuation(isolation: loop) { generalWaiting.append($0) }
     }
 
-    private func leaveGeneralLane() {
+    func leaveGeneralLane() {
         guard generalFirst < generalWaiting.count else {
             generalWaiting.removeAll(keepingCapacity: true)
             generalFirst = 0

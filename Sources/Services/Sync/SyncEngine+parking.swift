@@ -14,9 +14,10 @@ extension SyncEngine {
         guard !responder.isGone else { return finish(request, user, on: loop) }
         guard !isShutDown, deadline > loop.now else {
             metrics.timeouts += 1
-            finish(request, user, on: loop)
-            return responder.answer(
-                AnswerFrame.nothing(nextBatch: position, keys(of: request, user)), on: loop)
+            return answer(
+                request, user, responder,
+                AnswerFrame.nothing(nextBatch: position, keys(of: request, user)),
+                nextBatch: position, on: loop)
         }
         parkedNumber += 1
         let number = parkedNumber
@@ -54,6 +55,12 @@ extension SyncEngine {
 
     private func timeOut(_ number: UInt64, _ user: TrackedUser, on loop: isolated EventLoop) {
         guard let client = unpark(number, user, on: loop) else { return }
+        if client.request.isSliding {
+            metrics.timeouts += 1
+            return answer(
+                client.request, user, client.responder,
+                AnswerFrame.nothing(nextBatch: position, nil), nextBatch: position, on: loop)
+        }
         guard let keys = keys(of: client.request, user) else {
             // Their number has changed meanwhile, and the answer says it.
             loop.spawn {
@@ -63,8 +70,9 @@ extension SyncEngine {
             return
         }
         metrics.timeouts += 1
-        finish(client.request, user, on: loop)
-        client.responder.answer(AnswerFrame.nothing(nextBatch: position, keys), on: loop)
+        answer(
+            client.request, user, client.responder,
+            AnswerFrame.nothing(nextBatch: position, keys), nextBatch: position, on: loop)
         forgetIdleUsers(on: loop)
     }
 

@@ -48,6 +48,13 @@ public final class SyncEngine {
 
     /// Rows that arrived and are not delivered yet.
     var inbox: StreamStep
+    /// Whether anybody here wants to be told only of the members that timelines need.
+    var hasLazyUsers = false
+    var members = MemberCache()
+    let eventCache: EventCache
+    /// What clients of sliding sync have been told.
+    var slidingConnections = SlidingConnections()
+    var slidingFacts = SlidingFactsCache()
     var isDelivering = false
     var waveNumber = 0
     var parkedNumber: UInt64 = 0
@@ -71,6 +78,7 @@ public final class SyncEngine {
         self.options = options
         self.position = position
         inbox = StreamStep(position: position)
+        eventCache = EventCache(pool: pool, eventsMax: 2000)
         activity = SyncActivity(grace: options.activityGrace, clock: clock)
         recent = RecentChanges(
             floor: RecentChanges.Positions(position),
@@ -96,6 +104,7 @@ public final class SyncEngine {
         request.timeout = min(max(request.timeout, .zero), options.timeoutMax)
         let user = begin(request, on: loop)
         acknowledge(request, on: loop)
+        openToldMembers(of: request, user)
         let deadline = loop.now + request.timeout
         if let since = request.since, !request.fullState,
             user.knowsNothingNew(since: since, position: position),
@@ -121,10 +130,10 @@ public final class SyncEngine {
         resumePeeks(of: nil, on: loop)
         for user in users.values {
             for client in unparkAll(user, on: loop) {
-                finish(client.request, user, on: loop)
                 let keys = keys(of: client.request, user)
-                client.responder.answer(
-                    AnswerFrame.nothing(nextBatch: position, keys), on: loop)
+                answer(
+                    client.request, user, client.responder,
+                    AnswerFrame.nothing(nextBatch: position, keys), nextBatch: position, on: loop)
             }
         }
     }
@@ -146,6 +155,17 @@ public final class SyncEngine {
             activityDelegate?.requestBegan(request, on: loop)
         }
         return user
+    }
+
+    /// Sends an answer, after which the request is over.
+    func answer(
+        _ request: SyncRequest, _ user: TrackedUser, _ responder: any SyncResponder,
+        _ answer: SyncAnswer, nextBatch: StreamToken, on loop: isolated EventLoop
+    ) {
+        toldMembers(of: request, user)?.answered(
+            answer.members, nextBatch: nextBatch, isFresh: answer.bringsRooms)
+        finish(request, user, on: loop)
+        responder.answer(answer, on: loop)
     }
 
     func finish(_ request: SyncRequest, _ user: TrackedUser, on loop: isolated EventLoop) {

@@ -37,6 +37,8 @@ public struct SyncMetrics: Sendable, Hashable {
     public var requests = 0
     /// Answers that were assembled from shared pieces.
     public var deliveriesLive = 0
+    /// Answers of sliding sync with news.
+    public var deliveriesSliding = 0
     /// Answers with news that were computed from the database.
     public var deliveriesGeneral = 0
     /// Requests that were parked without asking the database.

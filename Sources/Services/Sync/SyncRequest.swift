@@ -1,6 +1,16 @@
 public import Bytes
 public import Reactor
 
+/// Which state an answer tells of a room, and how it calls it.
+public enum SyncStateKind: String, Sendable, Hashable {
+    /// Up to where the timeline begins.
+    case before = "state"
+    /// Up to where the timeline ends (`use_state_after`).
+    case after = "state_after"
+    /// The same, as clients from before version 1.16 of the specification ask for it.
+    case afterUnstable = "org.matrix.msc4222.state_after"
+}
+
 /// What a client asks /sync for.
 public struct SyncRequest: Sendable {
     /// Who asks.
@@ -15,8 +25,12 @@ public struct SyncRequest: Sendable {
     public var filter: SyncFilter
     /// Whether to send the whole state of all rooms.
     public var fullState: Bool
+    /// Which state is told of rooms.
+    public var stateKind = SyncStateKind.before
     /// Where the user is, as the client says.
     public var presence = PresenceState.online
+    /// Whether it is one of sliding sync, which is parked here but answered elsewhere.
+    var isSliding = false
     /// Whether that is to be told to others: not where the client says that nobody is there.
     public var affectsPresence: Bool
 
@@ -47,6 +61,11 @@ public struct SyncAnswer: Sendable {
         self.pieces = pieces
         count = pieces.reduce(0) { $0 + $1.count }
     }
+
+    /// The members that the body tells of, by their events; noted only for who wants as few as possible.
+    var members: [String] = []
+    /// Whether it brings rooms that are new to the client.
+    var bringsRooms = false
 
     init(_ bytes: [UInt8]) {
         self.init([SharedBytes(bytes)])

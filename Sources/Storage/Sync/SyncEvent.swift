@@ -46,6 +46,8 @@ public struct SyncEvent: Sendable, Hashable {
     public let replaced: Other?
     /// The request that made it, for timelines; only its device may see it.
     public let transaction: Transaction?
+    /// Whether other events relate to it in a way that is told with it, for timelines.
+    public let hasRelations: Bool
 
     private static let columns = """
         e.event_id, e.room_id, e.stream_ordering, e.topological_ordering, e.type, e.state_key,
@@ -64,7 +66,10 @@ public struct SyncEvent: Sendable, Hashable {
     /// `SELECT … FROM source …` for events shown in timelines; `source` calls the events `e`.
     static func timelineSelection(from source: String) -> String {
         """
-        SELECT \(columns), p.event_id, p.json, t.user_id, t.device_id, t.txn_id
+        SELECT \(columns), p.event_id, p.json, t.user_id, t.device_id, t.txn_id,
+            e.state_key IS NULL AND EXISTS (
+                SELECT 1 FROM event_relations b WHERE b.relates_to_id = e.event_id
+                AND b.relation_type IN ('m.replace', 'm.thread', 'm.reference'))
         FROM \(source)
         \(joins)
         LEFT JOIN LATERAL (
@@ -82,7 +87,7 @@ public struct SyncEvent: Sendable, Hashable {
     /// The same for state, of which neither the predecessor nor the transaction is shown.
     static func stateSelection(from source: String) -> String {
         """
-        SELECT \(columns), NULL::text, NULL::text, NULL::text, NULL::text, NULL::text
+        SELECT \(columns), NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, false
         FROM \(source)
         \(joins)
         """
@@ -101,6 +106,7 @@ public struct SyncEvent: Sendable, Hashable {
         originServerTimestamp = try row.optionalInteger(9) ?? 0
         redaction = try Self.other(row, 10)
         replaced = try Self.other(row, 12)
+        hasRelations = try row.bool(17)
         if let user = try row.optionalText(14) {
             transaction = Transaction(
                 userID: user, deviceID: try row.text(15), id: try row.text(16))

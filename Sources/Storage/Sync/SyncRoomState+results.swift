@@ -21,6 +21,8 @@ extension SyncRoomState {
         public let invited: Int64
         /// The first six who have joined or are invited.
         public let first: [String]
+        /// The first six who have left or are banned.
+        public let gone: [String]
     }
 
     /// What the statements that read state gave.
@@ -47,7 +49,8 @@ extension SyncRoomState {
             summaries.append(
                 Summary(
                     roomID: try row.text(0), joined: try row.integer(1),
-                    invited: try row.integer(2), first: try row.textArray(3)))
+                    invited: try row.integer(2), first: try row.textArray(3),
+                    gone: try row.textArray(4)))
         }
         return summaries
     }

@@ -29,6 +29,8 @@ public enum SyncRoomState {
         public var senders: [String]?
         /// Senders to leave out.
         public var notSenders: [String] = []
+        /// Whether the content must have a `url`, or must not.
+        public var containsURL: Bool?
 
         /// Everything.
         public init() {}
@@ -37,6 +39,7 @@ public enum SyncRoomState {
             [
                 types.map(PostgresValue.textArray) ?? .null, .textArray(notTypes),
                 senders.map(PostgresValue.textArray) ?? .null, .textArray(notSenders),
+                PostgresValue(containsURL),
             ]
         }
     }
@@ -48,31 +51,83 @@ public enum SyncRoomState {
         AND NOT e.type LIKE ANY ($\(first + 1))
         AND ($\(first + 2)::text[] IS NULL OR e.sender = ANY ($\(first + 2)))
         AND e.sender <> ALL ($\(first + 3)::text[])
+        AND ($\(first + 4)::boolean IS NULL OR coalesce(e.contains_url, false) = $\(first + 4))
         ORDER BY e.room_id, e.stream_ordering
         """
     }
 
-    private static let whole = Statement(
-        "sync_state_whole",
+    /// What changed after each moment, by the first change of each piece of state.
+    private static func later(where condition: String) -> String {
         """
-        WITH wanted (room, at) AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::bigint[])),
         later AS MATERIALIZED (
             SELECT DISTINCT ON (c.room_id, c.type, c.state_key)
                 c.room_id, c.type, c.state_key, c.prev_event_id
             FROM wanted w JOIN current_state_delta_stream c
                 ON c.room_id = w.room AND c.stream_id > w.at
+            WHERE \(condition)
             ORDER BY c.room_id, c.type, c.state_key, c.stream_id
-        ), ids AS (
+        )
+        """
+    }
+
+    private static let isUnchanged = """
+        NOT EXISTS (
+            SELECT 1 FROM later l
+            WHERE l.room_id = c.room_id AND l.type = c.type AND l.state_key = c.state_key)
+        """
+
+    private static let whole = Statement(
+        "sync_state_whole",
+        """
+        WITH wanted (room, at) AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::bigint[])),
+        \(later(where: "true")), ids AS (
             SELECT c.event_id FROM wanted w JOIN current_state_events c ON c.room_id = w.room
-            WHERE NOT EXISTS (
-                SELECT 1 FROM later l
-                WHERE l.room_id = c.room_id AND l.type = c.type AND l.state_key = c.state_key)
+            WHERE \(isUnchanged)
             UNION ALL
             SELECT prev_event_id FROM later WHERE prev_event_id IS NOT NULL
         )
         """
             + SyncEvent.stateSelection(from: "ids JOIN events e ON e.event_id = ids.event_id")
             + conditions(first: 3))
+
+    // Two ranges beside the members, of whom there may be very many, in the index.
+    private static let withoutMembers = Statement(
+        "sync_state_without_members",
+        """
+        WITH wanted (room, at) AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::bigint[])),
+        \(later(where: "c.type <> 'm.room.member'")), ids AS (
+            SELECT c.event_id FROM wanted w JOIN current_state_events c
+                ON c.room_id = w.room AND c.type < 'm.room.member'
+            WHERE \(isUnchanged)
+            UNION ALL
+            SELECT c.event_id FROM wanted w JOIN current_state_events c
+                ON c.room_id = w.room AND c.type > 'm.room.member'
+            WHERE \(isUnchanged)
+            UNION ALL
+            SELECT prev_event_id FROM later WHERE prev_event_id IS NOT NULL
+        )
+        """
+            + SyncEvent.stateSelection(from: "ids JOIN events e ON e.event_id = ids.event_id")
+            + conditions(first: 3))
+
+    private static let someMembers = Statement(
+        "sync_state_some_members",
+        """
+        WITH asked (room, at, member) AS MATERIALIZED (
+            SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])
+        ), wanted AS MATERIALIZED (SELECT DISTINCT room, at FROM asked),
+        \(later(where: "c.type = 'm.room.member'")), ids AS (
+            SELECT c.event_id FROM asked a JOIN current_state_events c
+                ON c.room_id = a.room AND c.type = 'm.room.member' AND c.state_key = a.member
+            WHERE \(isUnchanged)
+            UNION ALL
+            SELECT l.prev_event_id FROM asked a
+            JOIN later l ON l.room_id = a.room AND l.state_key = a.member
+            WHERE l.prev_event_id IS NOT NULL
+        )
+        """
+            + SyncEvent.stateSelection(from: "ids JOIN events e ON e.event_id = ids.event_id")
+            + conditions(first: 4))
 
     private static let changes = Statement(
         "sync_state_changes",
@@ -125,19 +180,34 @@ public enum SyncRoomState {
         SELECT room_id, count(*) FILTER (WHERE membership = 'join'),
             count(*) FILTER (WHERE membership = 'invite'),
             coalesce((array_agg(state_key ORDER BY event_stream_ordering, state_key)
-                FILTER (WHERE membership IN ('join', 'invite')))[1:6], '{}')
+                FILTER (WHERE membership IN ('join', 'invite')))[1:6], '{}'),
+            coalesce((array_agg(state_key ORDER BY event_stream_ordering, state_key)
+                FILTER (WHERE membership IN ('leave', 'ban')))[1:6], '{}')
         FROM current_state_events WHERE room_id = ANY ($1::text[]) AND type = 'm.room.member'
         GROUP BY room_id
         """)
 
-    /// The whole state of each room at its moment.
+    /// The whole state of each room at its moment, or all but the members.
     public static func reading(
-        _ moments: [Moment], conditions: Conditions
+        _ moments: [Moment], withMembers: Bool = true, conditions: Conditions
     ) -> (Statement, [PostgresValue]) {
         (
-            whole,
+            withMembers ? whole : withoutMembers,
             [
                 .textArray(moments.map(\.roomID)), .integerArray(moments.map(\.position)),
+            ] + conditions.parameters
+        )
+    }
+
+    /// The member events of some users, each in a room at a moment.
+    public static func readingMembers(
+        _ members: [(moment: Moment, userID: String)], conditions: Conditions = Conditions()
+    ) -> (Statement, [PostgresValue]) {
+        (
+            someMembers,
+            [
+                .textArray(members.map(\.moment.roomID)),
+                .integerArray(members.map(\.moment.position)), .textArray(members.map(\.userID)),
             ] + conditions.parameters
         )
     }

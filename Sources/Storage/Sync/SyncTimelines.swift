@@ -32,6 +32,10 @@ public enum SyncTimelines {
         public var notSenders: [String] = []
         /// Whether the content must have a `url`, or must not.
         public var containsURL: Bool?
+        /// Ways in one of which another event must relate to it; nil for no such demand.
+        public var relatedByTypes: [String]?
+        /// Senders of one of whom another event must relate to it; nil for no such demand.
+        public var relatedBySenders: [String]?
         /// Users whose message events are left out; their state is not.
         public var ignoredUsers: [String] = []
 
@@ -43,6 +47,8 @@ public enum SyncTimelines {
                 types.map(PostgresValue.textArray) ?? .null, .textArray(notTypes),
                 senders.map(PostgresValue.textArray) ?? .null, .textArray(notSenders),
                 PostgresValue(containsURL), .textArray(ignoredUsers),
+                relatedByTypes.map(PostgresValue.textArray) ?? .null,
+                relatedBySenders.map(PostgresValue.textArray) ?? .null,
             ]
         }
     }
@@ -60,6 +66,11 @@ public enum SyncTimelines {
                     AND ($7::text[] IS NULL OR v.sender = ANY ($7)) AND v.sender <> ALL ($8::text[])
                     AND ($9::boolean IS NULL OR coalesce(v.contains_url, false) = $9)
                     AND (v.state_key IS NOT NULL OR v.sender <> ALL ($10::text[]))
+                    AND ($11::text[] IS NULL AND $12::text[] IS NULL OR EXISTS (
+                        SELECT 1 FROM event_relations q JOIN events s ON s.event_id = q.event_id
+                        WHERE q.relates_to_id = v.event_id
+                        AND ($11 IS NULL OR q.relation_type = ANY ($11))
+                        AND ($12 IS NULL OR s.sender = ANY ($12))))
                     ORDER BY v.stream_ordering DESC LIMIT $4
                 ) e
                 """) + " ORDER BY e.room_id, e.stream_ordering")

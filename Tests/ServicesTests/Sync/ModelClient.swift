@@ -15,6 +15,75 @@ final class ModelClient {
         case wandering
     }
 
+    /// What a client asks for, and what can be expected of it.
+    struct Taste {
+        var filter: JSON
+        var stateKind = SyncStateKind.before
+        /// Whether every event of a timeline is told unless there is a gap.
+        var isComplete = true
+        /// Whether typing and receipts are told.
+        var showsEphemera = true
+        /// Whether no event is kept out of timelines.
+        var hidesNothing: Bool {
+            let timeline = filter["room"]?["timeline"]
+            return timeline?["types"] == nil && timeline?["not_senders"] == nil
+        }
+        /// Whether members are told when somebody speaks.
+        var isLazy = false
+
+        static func timeline(_ limit: Int64, _ state: JSON.Object = [:]) -> JSON {
+            ["room": ["timeline": ["limit": .integer(limit)], "state": .object(state)]]
+        }
+
+        /// All tastes, for somebody who may dislike a room.
+        static func all(_ room: String) -> [Taste] {
+            [
+                Taste(
+                    filter: [
+                        "room": ["timeline": ["limit": 100, "unread_thread_notifications": true]]
+                    ]),
+                Taste(filter: timeline(100, ["lazy_load_members": true]), isLazy: true),
+                Taste(
+                    filter: timeline(
+                        3, ["lazy_load_members": true, "include_redundant_members": true]),
+                    isComplete: false, isLazy: true),
+                Taste(filter: timeline(3), isComplete: false),
+                Taste(filter: timeline(100), stateKind: .after),
+                Taste(
+                    filter: timeline(3, ["lazy_load_members": true]), stateKind: .after,
+                    isComplete: false, isLazy: true),
+                Taste(
+                    filter: [
+                        "room": [
+                            "timeline": [
+                                "types": ["m.room.mess*"], "limit": 50,
+                                "unread_thread_notifications": true,
+                            ],
+                            "ephemeral": ["not_types": ["m.typing"]],
+                            "account_data": ["not_types": ["org.data0"]],
+                        ]
+                    ], isComplete: false, showsEphemera: false),
+                Taste(
+                    filter: [
+                        "event_fields": ["type", "state_key", "content", "event_id", "sender"],
+                        "presence": ["senders": []],
+                        "room": [
+                            "timeline": ["not_senders": ["@b:test"], "limit": 100],
+                            "state": ["lazy_load_members": true],
+                        ],
+                    ], stateKind: .after, isComplete: false, isLazy: true),
+                Taste(
+                    filter: [
+                        "event_format": "federation",
+                        "room": [
+                            "not_rooms": [.string(room)], "include_leave": true,
+                            "timeline": ["limit": 5],
+                        ],
+                    ], isComplete: false),
+            ]
+        }
+    }
+
     struct Room {
         /// Everything told, in order.
         var shown: [String] = []
@@ -23,7 +92,7 @@ final class ModelClient {
         var wasLimited = false
         var typing: Set<String> = []
         var receipts: [String: String] = [:]
-        var tags: JSON?
+        var accountData: [String: JSON] = [:]
         /// What was last told to be unread, inside and outside of threads.
         var unread: [String: JSON] = [:]
     }
@@ -31,34 +100,31 @@ final class ModelClient {
     let name: String
     let device: String
     let manner: Manner
-    let filter: JSON
-    let limit: Int
+    let taste: Taste
+    var filter: JSON { taste.filter }
     var feed: SyncFeed
     var since: String?
     var firstPosition: Int64 = 0
     var rooms: [String: Room] = [:]
     var accountData: [String: JSON] = [:]
     var responder: TestResponder?
-    let wantsThreads: Bool
+    var wantsThreads: Bool {
+        filter["room"]?["timeline"]?["unread_thread_notifications"] == true
+    }
 
-    init(
-        name: String, device: String, manner: Manner, limit: Int, wantsThreads: Bool,
-        feed: SyncFeed
-    ) {
-        self.wantsThreads = wantsThreads
+    /// What the process knew that the device had been told of members, when it was asked.
+    var told: ToldMembers?
+    /// The numbers of the messages to the device.
+    var messages: [Int64] = []
+    /// Senders of shown events whose membership was never told.
+    var strangers: [String] = []
+
+    init(name: String, device: String, manner: Manner, taste: Taste, feed: SyncFeed) {
         self.name = name
         self.device = device
         self.manner = manner
-        self.limit = limit
+        self.taste = taste
         self.feed = feed
-        filter = [
-            "room": [
-                "timeline": [
-                    "limit": .integer(Int64(limit)),
-                    "unread_thread_notifications": .bool(wantsThreads),
-                ]
-            ]
-        ]
     }
 
     var userID: String { "@\(name):test" }
@@ -66,7 +132,8 @@ final class ModelClient {
     /// Asks `feed` without waiting, and takes the answer in.
     func ask(_ feed: SyncFeed, on loop: isolated EventLoop) async throws {
         let answer = try await feed.sync(
-            name, since: since, filter: filter, device: device, on: loop)
+            name, since: since, filter: filter, device: device, stateKind: taste.stateKind,
+            on: loop)
         try take(answer)
     }
 
@@ -74,7 +141,9 @@ final class ModelClient {
     func park(on loop: isolated EventLoop) async throws {
         guard let since else { return try await ask(feed, on: loop) }
         let responder = try await feed.park(
-            name, since: since, filter: filter, device: device, on: loop)
+            name, since: since, filter: filter, device: device, stateKind: taste.stateKind,
+            on: loop)
+        told = feed.engine.users[userID]?.told[device]?.copied()
         if responder.result == nil {
             self.responder = responder
         } else {
@@ -85,6 +154,9 @@ final class ModelClient {
     func take(_ answer: JSON) throws {
         if since == nil { firstPosition = StreamToken(answer.nextBatch)?.room ?? 0 }
         since = answer.nextBatch
+        for event in answer.events("to_device") {
+            if let number = event["content"]?["number"]?.intValue { messages.append(number) }
+        }
         for (type, content) in Self.contents(answer, "account_data") { accountData[type] = content }
         for (roomID, section) in answer["rooms"]?["join"]?.objectValue ?? [:] {
             takeJoined(roomID, section)
@@ -112,10 +184,18 @@ final class ModelClient {
             room.isJoined = true
         }
         room.wasLimited = room.wasLimited || section.isLimited == true
-        for event in section.events("state") + section.events("timeline") {
+        var told = section.events(taste.stateKind.rawValue)
+        if taste.stateKind == .before { told += section.events("timeline") }
+        for event in told {
             guard let id = event["event_id"]?.stringValue else { continue }
             if let key = event["state_key"]?.stringValue, let type = event["type"]?.stringValue {
                 room.state["\(type) \(key)"] = id
+            }
+        }
+        for event in section.events("timeline") {
+            let sender = event["sender"]?.stringValue ?? ""
+            if room.state["m.room.member \(sender)"] == nil {
+                strangers.append("\(sender) in \(roomID)")
             }
         }
         room.shown += section.timelineIDs
@@ -131,8 +211,9 @@ final class ModelClient {
                 takeReceipts(content, into: &room)
             }
         }
-        for (type, content) in Self.contents(section, "account_data") where type == "m.tag" {
-            room.tags = content["tags"]
+        for (type, content) in Self.contents(section, "account_data") {
+            let isEmpty = type == "m.tag" && content["tags"]?.objectValue?.isEmpty == true
+            room.accountData[type] = isEmpty ? nil : content
         }
         rooms[roomID] = room
     }

@@ -1,6 +1,7 @@
 import JSON
 import Matrix
 import Reactor
+import Storage
 
 @testable import Services
 
@@ -10,6 +11,8 @@ struct RandomHistory {
     var generator: SeededGenerator
     let names = ["a", "b", "c", "d"]
     var rooms: [String] = []
+    /// The devices there are.
+    var devices: [(user: String, device: String)] = []
     private var events: [String: [String]] = [:]
     private var count = 0
 
@@ -37,6 +40,16 @@ struct RandomHistory {
         rooms.append(room)
     }
 
+    /// Everybody comes who may.
+    mutating func gather(on loop: isolated EventLoop) async throws {
+        for room in rooms {
+            for name in names {
+                // Some rooms are private.
+                do { try await world.join(name, room, on: loop) } catch is MatrixError {}
+            }
+        }
+    }
+
     /// Something happens, or is refused.
     mutating func step(on loop: isolated EventLoop) async throws {
         do {
@@ -49,11 +62,24 @@ struct RandomHistory {
     private mutating func act(on loop: isolated EventLoop) async throws {
         count += 1
         let (name, room) = (pick(names), pick(rooms))
-        switch number(26) {
+        switch number(31) {
+        case 26: try await relate(name, room, on: loop)
+        case 27:
+            try await world.setState(
+                "m.room.member", key: "@\(name):test",
+                ["membership": "join", "displayname": "\(name) \(count)"], by: name, in: room,
+                on: loop)
+        case 28: try await sendToDevices(name, on: loop)
+        case 29: try await changeDevice(name, on: loop)
+        case 30:
+            try await world.services.accountData.put(
+                ["value": .integer(Int64(count))], type: "org.data\(number(3))",
+                userID: "@\(name):test", roomID: room, on: loop)
         case 0: try await world.join(name, room, on: loop)
         case 1: try await world.join(name, room, on: loop)
         case 2: try await world.leave(name, room, on: loop)
         case 3: try await world.invite(pick(names), to: room, by: name, on: loop)
+        case 4 where number(3) > 0: try await world.join(name, room, on: loop)
         case 4:
             try await world.services.rooms.change(
                 pick([.kick, .ban, .unban]), of: "@\(pick(names)):test", in: room, reason: nil,
@@ -80,6 +106,32 @@ struct RandomHistory {
             let id = try await world.say("\(count)", by: name, in: room, on: loop)
             events[room, default: []].append(id)
         }
+    }
+
+    private mutating func relate(
+        _ name: String, _ room: String, on loop: isolated EventLoop
+    ) async throws {
+        guard let all = events[room], !all.isEmpty else { return }
+        let id = try await world.relate(
+            pick(["m.thread", "m.replace", "m.reference"]), to: pick(all), by: name, in: room,
+            on: loop)
+        events[room, default: []].append(id)
+    }
+
+    private mutating func sendToDevices(_ name: String, on loop: isolated EventLoop) async throws {
+        let owner = AccessTokens.Owner(
+            tokenID: 1, userID: "@\(name):test", deviceID: nil, validUntil: nil, isGuest: false)
+        let content: JSON = ["number": .integer(Int64(count))]
+        try await world.services.toDevice.send(
+            ["messages": JSON(["@\(pick(names)):test": JSON(["*": content])])], type: "m.test",
+            transactionID: "t\(count)", owner: owner, on: loop)
+    }
+
+    private mutating func changeDevice(_ name: String, on loop: isolated EventLoop) async throws {
+        guard let device = devices.filter({ $0.user == name }).randomElement(using: &generator)
+        else { return }
+        try await world.services.devices.rename(
+            device.device, userID: "@\(name):test", to: "Name \(count)", on: loop)
     }
 
     private mutating func setTyping(

@@ -83,6 +83,21 @@ final class SyncWorld {
             on: loop)
     }
 
+    /// Sends a message that relates to an event.
+    @discardableResult
+    func relate(
+        _ type: String, to eventID: String, by name: String, in roomID: String,
+        on loop: isolated EventLoop
+    ) async throws -> String {
+        try await services.rooms.send(
+            type: "m.room.message", stateKey: nil,
+            content: [
+                "msgtype": "m.text", "body": .string(type),
+                "m.new_content": ["msgtype": "m.text", "body": "edited"],
+                "m.relates_to": ["rel_type": .string(type), "event_id": .string(eventID)],
+            ], to: roomID, sender: user(name), on: loop)
+    }
+
     @discardableResult
     func setState(
         _ type: String, key: String = "", _ content: JSON, by name: String, in roomID: String,
@@ -136,24 +151,27 @@ final class SyncFeed: StreamPublisher {
     /// Asks and waits for the answer.
     func sync(
         _ name: String, since: String? = nil, timeout: Duration = .zero, filter: JSON? = nil,
-        fullState: Bool = false, device: String? = nil, on loop: isolated EventLoop
+        fullState: Bool = false, device: String? = nil, stateKind: SyncStateKind = .before,
+        on loop: isolated EventLoop
     ) async throws -> JSON {
         let responder = try ask(
             name, since: since, timeout: timeout, filter: filter, fullState: fullState,
-            device: device, on: loop)
+            device: device, stateKind: stateKind, on: loop)
         return try await responder.json(on: loop)
     }
 
     /// Asks.
     func ask(
         _ name: String, since: String?, timeout: Duration = .seconds(60), filter: JSON? = nil,
-        fullState: Bool = false, device: String? = nil, on loop: isolated EventLoop
+        fullState: Bool = false, device: String? = nil, stateKind: SyncStateKind = .before,
+        on loop: isolated EventLoop
     ) throws -> TestResponder {
         let responder = TestResponder()
-        let request = SyncRequest(
+        var request = SyncRequest(
             userID: "@\(name):test", deviceID: device ?? "\(name.uppercased())DEVICE",
             since: try since.map { try StreamToken(parsing: $0) }, timeout: timeout,
             filter: try filter.map { try SyncFilter($0) } ?? .everything, fullState: fullState)
+        request.stateKind = stateKind
         engine.sync(request, answering: responder, on: loop)
         return responder
     }
@@ -161,10 +179,11 @@ final class SyncFeed: StreamPublisher {
     /// Asks, and waits until the client is parked.
     func park(
         _ name: String, since: String, filter: JSON? = nil, device: String? = nil,
-        on loop: isolated EventLoop
+        stateKind: SyncStateKind = .before, on loop: isolated EventLoop
     ) async throws -> TestResponder {
         let before = engine.metrics.parked
-        let responder = try ask(name, since: since, filter: filter, device: device, on: loop)
+        let responder = try ask(
+            name, since: since, filter: filter, device: device, stateKind: stateKind, on: loop)
         while engine.metrics.parked == before, responder.result == nil {
             await loop.sleep(for: .milliseconds(1))
         }

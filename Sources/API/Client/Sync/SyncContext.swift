@@ -71,7 +71,7 @@ public final class SyncContext {
     }
 
     private static func parse(_ bytes: [UInt8]) throws(MatrixError) -> SyncFilter {
-        guard bytes.count <= 65_536, let json = try? JSON(parsing: bytes) else {
+        guard bytes.count <= SyncFilter.bytesMax, let json = try? JSON(parsing: bytes) else {
             throw .invalidParameter("The filter is not JSON")  // Why, the client knows better.
         }
         return try SyncFilter(json)

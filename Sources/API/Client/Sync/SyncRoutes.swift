@@ -6,13 +6,14 @@ import Storage
 
 /// `GET /_matrix/client/{r0|v3|unstable|v2_alpha}/sync`
 public enum SyncRoutes {
-    /// Adds the endpoint to a router.
+    /// Adds the endpoint, and that of sliding sync, to a router.
     public static func register<Context: SyncServing>(into router: inout Router<Context>) {
         router.on(
             .get, "/_matrix/client/{version:r0|v3|unstable|v2_alpha}/sync", name: "/sync"
         ) { exchange, context, loop in
             handle(exchange, context.sync, on: loop)
         }
+        SlidingSyncRoutes.register(into: &router)
     }
 
     /// Answers at once, or parks, without a task, when token and filter are known already.
@@ -72,6 +73,7 @@ struct SyncQuery {
     let since: StreamToken?
     let timeout: Duration
     let fullState: Bool
+    let stateKind: SyncStateKind
     let presence: PresenceState
     let filter: String?
 
@@ -90,18 +92,34 @@ struct SyncQuery {
         let wait = try ClientRequest.integer(query.first(named: "timeout"), of: "timeout") ?? 0
         let milliseconds = min(max(wait, 0), 86_400_000)
         timeout = .milliseconds(milliseconds)
-        switch query.first(named: "full_state") {
-        case nil, "false": fullState = false
-        case "true": fullState = true
-        default: throw .invalidParameter("full_state must be true or false")
+        fullState = try Self.flag("full_state", in: query)
+        if try Self.flag("use_state_after", in: query) {
+            stateKind = .after
+        } else if try Self.flag("org.matrix.msc4222.use_state_after", in: query) {
+            stateKind = .afterUnstable
+        } else {
+            stateKind = .before
         }
-        switch query.first(named: "set_presence") {
-        case nil, "online": presence = .online
-        case "unavailable": presence = .unavailable
-        case "offline": presence = .offline
+        presence = try Self.presence(query.first(named: "set_presence"))
+        filter = query.first(named: "filter")
+    }
+
+    /// Where the user is, as a request says.
+    static func presence(_ text: String?) throws(MatrixError) -> PresenceState {
+        switch text {
+        case nil, "online": return .online
+        case "unavailable": return .unavailable
+        case "offline": return .offline
         default: throw .invalidParameter("set_presence must be online, unavailable or offline")
         }
-        filter = query.first(named: "filter")
+    }
+
+    private static func flag(_ name: String, in query: HTTPQuery) throws(MatrixError) -> Bool {
+        switch query.first(named: name) {
+        case nil, "false": return false
+        case "true": return true
+        default: throw .invalidParameter("\(name) must be true or false")
+        }
     }
 
     func request(of owner: AccessTokens.Owner) -> SyncRequest {
@@ -109,6 +127,7 @@ struct SyncQuery {
             userID: owner.userID, deviceID: owner.deviceID, since: since, timeout: timeout,
             fullState: fullState, affectsPresence: presence != .offline)
         request.presence = presence
+        request.stateKind = stateKind
         return request
     }
 }

@@ -50,20 +50,32 @@ struct GeneralAnswer {
         section.accountData = room.accountData
         if let typing = room.typing { section.ephemeral.append(Ephemera.typing(typing)) }
         if let receipts = Ephemera.receipts(room.receipts) { section.ephemeral.append(receipts) }
-        section.summary = room.summary.map { RoomSection.Summary($0, for: request.userID) }
+        section.summary = room.summary
         section.unread = UnreadText(
             room.unread, showsThreads: request.filter.showsUnreadThreads)
+        section.stateName = request.stateKind.rawValue
+        let limit = request.filter.filter.room.ephemeral.limit
+        section.ephemeral = SyncFilter.limited(section.ephemeral, to: limit)
         return section
     }
 
     private func text(of event: SyncEvent, time: Int64) -> [UInt8]? {
-        guard let bytes = SyncEventText.render(event, now: time) else { return nil }
-        if let transaction = event.transaction, transaction.userID == request.userID,
-            transaction.deviceID == request.deviceID
-        {
-            return ClientEvent.adding(transactionID: transaction.id, to: bytes)
+        let relations = sync.relations[event.eventID]
+        if request.filter.filter.format == .federation {
+            let json = SyncEventText.federated(event, now: time)
+            return json.map { bytes(of: $0) }
         }
-        return bytes
+        let text = SyncEventText.render(
+            event, now: time, relations: relations, for: request)
+        guard let text else { return nil }
+        guard request.filter.fields != nil, let json = try? JSON(parsing: text).objectValue
+        else { return text }
+        return self.bytes(of: json)
+    }
+
+    /// The text of an event with the fields that the filter keeps.
+    private func bytes(of json: JSON.Object) -> [UInt8] {
+        JSON.object(request.filter.fields?.apply(json) ?? json).bytes
     }
 
     /// `"!room":{"invite_state":{"events":[…]}}`
@@ -81,7 +93,9 @@ struct GeneralAnswer {
 extension RoomSection.Summary {
     /// What the summary says to one member: the first five others.
     init(_ summary: SyncRoomState.Summary, for userID: String) {
-        heroes = Array(summary.first.filter { $0 != userID }.prefix(5))
+        let others = summary.first.filter { $0 != userID }
+        // If nobody else is there, the room is named after those who were.
+        heroes = Array((others.isEmpty ? summary.gone : others).filter { $0 != userID }.prefix(5))
         joined = summary.joined
         invited = summary.invited
     }

@@ -1,3 +1,4 @@
+import Matrix
 import Postgres
 import Reactor
 import Storage
@@ -33,7 +34,7 @@ struct GeneralPeople {
     private var engine: SyncEngine { sync.engine }
 
     private var showsPresence: Bool {
-        engine.options.showsPresence && request.filter.presence.passes("m.presence")
+        engine.options.showsPresence && request.filter.showsPresence
     }
 
     /// What is read together with the user's other belongings.
@@ -98,7 +99,10 @@ struct GeneralPeople {
     func add(_ found: Found, to rest: inout AnswerFrame.Rest) {
         let time = engine.clock.now
         rest.toDevice = found.messages.map(\.json)
-        rest.presence += found.presence.map { PresenceText.event($0, now: time) }
+        let filter = request.filter
+        rest.presence += found.presence.filter { filter.showsPresence(of: $0.userID) }
+            .map { PresenceText.event($0, now: time) }
+        rest.presence = SyncFilter.limited(rest.presence, to: filter.filter.presence.limit)
         rest.keys = found.keys
     }
 
@@ -124,10 +128,11 @@ struct GeneralPeople {
         guard !statements.isEmpty else { return }
         var results = try await sync.query(statements, on: loop)
         if asksPresence, let rows = results.popLast() {
+            let filter = request.filter
             let known = Set(personal.people.presence.map(\.userID))
             let time = engine.clock.now
             rest.presence = try PresenceStates.presences(rows).map(\.presence)
-                .filter { !known.contains($0.userID) }
+                .filter { !known.contains($0.userID) && filter.showsPresence(of: $0.userID) }
                 .map { PresenceText.event($0, now: time) }
         }
         rest.deviceLists = try await reader.news(results, on: loop) { statements in

@@ -9,7 +9,7 @@ extension GeneralSync {
     /// Reads whether the user's rules changed, and what they changed.
     var pushRuleStatements: [(Statement, [PostgresValue])] {
         guard request.since == nil || low.pushRules < now.pushRules,
-            request.filter.accountData.passes("m.push_rules")
+            request.filter.showsAccountData("m.push_rules")
         else { return [] }
         let changes = PushRules.reading(ofUsers: [request.userID])
         guard request.since != nil else { return [changes] }

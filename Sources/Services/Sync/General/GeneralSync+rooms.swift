@@ -6,7 +6,9 @@ extension GeneralSync {
     /// Reads timelines, receipts and what invitations show, in one round trip.
     mutating func readTimelines(ignored: Set<String>, on loop: isolated EventLoop) async throws {
         let limit = request.filter.timelineLimit
-        let windows = rooms.filter(mayHaveEvents).map(\.window)
+        let windows = rooms.filter {
+            mayHaveEvents($0) && request.filter.showsTimeline(of: $0.roomID)
+        }.map(\.window)
         let receiptRooms = rooms.compactMap(receiptStart)
         let pending = rooms.filter { $0.kind == .invited || $0.kind == .knocked }
         var conditions = request.filter.timeline
@@ -46,7 +48,7 @@ extension GeneralSync {
         case timelines, receipts, stripped
     }
 
-    private func mayHaveEvents(_ room: PlannedRoom) -> Bool {
+    func mayHaveEvents(_ room: PlannedRoom) -> Bool {
         guard room.window.after < room.window.upTo else { return false }
         // Rooms that the user stays in are left out if nothing happened there, as far as that is known.
         guard room.access == nil, room.kind == .joined else { return true }
@@ -57,9 +59,8 @@ extension GeneralSync {
 
     /// From where to read a room's receipts.
     private func receiptStart(_ room: PlannedRoom) -> (roomID: String, after: Int64)? {
-        guard room.kind == .joined, request.filter.ephemeral.passes("m.receipt") else {
-            return nil
-        }
+        guard room.kind == .joined, request.filter.showsEphemeral("m.receipt", of: room.roomID)
+        else { return nil }
         guard room.isKnown else { return (room.roomID, 0) }
         guard low.receipt < now.receipt else { return nil }
         let recent = engine.recent
@@ -113,65 +114,5 @@ extension GeneralSync {
                 rooms[index].isLimited = true
             }
         }
-    }
-
-    /// Reads the state that the client lacks where the timelines begin, and summaries where members changed.
-    mutating func readState(on loop: isolated EventLoop) async throws {
-        var moments: [SyncRoomState.Moment] = []
-        var gaps: [SyncTimelines.Window] = []
-        let hidesState =
-            request.filter.timeline.types != nil
-            || !request.filter.timeline.notTypes.isEmpty
-            || request.filter.timeline.senders != nil
-            || !request.filter.timeline.notSenders.isEmpty
-            || request.filter.timeline.containsURL != nil
-        for room in rooms where room.kind == .joined || room.kind == .left {
-            // State that a filter keeps out of the timeline is told beside it.
-            let moment = hidesState ? room.window.upTo : room.stateMoment
-            if !room.isKnown || request.fullState && room.kind == .joined {
-                moments.append(SyncRoomState.Moment(roomID: room.roomID, position: moment))
-            } else if room.isLimited || hidesState, room.window.after < moment,
-                mayHaveEvents(room)
-            {
-                gaps.append(
-                    SyncTimelines.Window(
-                        roomID: room.roomID, after: room.window.after, upTo: moment))
-            }
-        }
-        var statements: [(Statement, [PostgresValue])] = []
-        if !moments.isEmpty {
-            statements.append(
-                SyncRoomState.reading(moments, conditions: request.filter.state))
-        }
-        if !gaps.isEmpty {
-            statements.append(
-                SyncRoomState.readingChanges(gaps, conditions: request.filter.state))
-        }
-        var state: [SyncEvent] = []
-        for rows in try await query(statements, on: loop) {
-            state += try SyncRoomState.events(rows)
-        }
-        let byRoom = Dictionary(grouping: state, by: \.roomID)
-        for index in rooms.indices {
-            guard let all = byRoom[rooms[index].roomID] else { continue }
-            let shown = hidesState ? Set(rooms[index].events.map(\.eventID)) : []
-            rooms[index].state = all.filter { !shown.contains($0.eventID) }
-        }
-        try await readSummaries(on: loop)
-    }
-
-    private mutating func readSummaries(on loop: isolated EventLoop) async throws {
-        let changed = rooms.filter { room in
-            guard room.kind == .joined else { return false }
-            return !room.isKnown || request.fullState
-                || room.events.contains { $0.type == "m.room.member" }
-                || room.state.contains { $0.type == "m.room.member" }
-        }
-        guard !changed.isEmpty else { return }
-        let rows = try await query(
-            [SyncRoomState.readingSummaries(roomIDs: changed.map(\.roomID))], on: loop)
-        var summaries: [String: SyncRoomState.Summary] = [:]
-        for summary in try SyncRoomState.summaries(rows[0]) { summaries[summary.roomID] = summary }
-        for index in rooms.indices { rooms[index].summary = summaries[rooms[index].roomID] }
     }
 }

@@ -1,3 +1,5 @@
+import JSON
+import Matrix
 import Postgres
 import Reactor
 import Storage
@@ -36,6 +38,8 @@ struct GeneralSync {
     let engine: SyncEngine
     var rooms: [PlannedRoom] = []
     var stripped: [String: [SyncEvent]] = [:]
+    /// What is told of events beside themselves, by event.
+    var relations: [String: JSON] = [:]
 
     init(request: SyncRequest, now: StreamToken, engine: SyncEngine) {
         self.request = request
@@ -60,6 +64,7 @@ struct GeneralSync {
         try await readTimelines(ignored: personal.ignored, on: loop)
         try await cutToVisible(on: loop)
         try await readState(on: loop)
+        try await readRelations(on: loop)
         try await readDataOfNewRooms(&personal, on: loop)
         addTyping()
         var rest = AnswerFrame.Rest()
@@ -79,9 +84,31 @@ struct GeneralSync {
             engine.sent(upTo: nextBatch.toDevice, to: request)
         }
         return Result(
-            answer: body.map { SyncAnswer($0) }, nextBatch: nextBatch,
+            answer: body.map(answer), nextBatch: nextBatch,
             joinedRooms: personal.memberships.filter { $0.membership == "join" }.map(\.roomID),
             ignored: personal.ignored, keys: rest.keys)
+    }
+
+    private func answer(_ body: [UInt8]) -> SyncAnswer {
+        var answer = SyncAnswer(body)
+        answer.members = membersTold
+        answer.bringsRooms = rooms.contains { $0.kind == .joined && !$0.isKnown }
+        return answer
+    }
+
+    /// Reads what relates to the events of the timelines, where there is any.
+    mutating func readRelations(on loop: isolated EventLoop) async throws {
+        let related = rooms.flatMap(\.events).filter(\.hasRelations).map(\.eventID)
+        guard !related.isEmpty else { return }
+        let reader = AccessTokens.Owner(
+            tokenID: 0, userID: request.userID, deviceID: request.deviceID, validUntil: nil,
+            isGuest: false)
+        let aggregations = Aggregations(
+            reader: EventRelations.Reader(userID: request.userID, upTo: now.room),
+            renderer: EventRenderer(reader: reader, now: engine.clock.now),
+            cache: engine.eventCache, pool: engine.pool)
+        let events = try await Events.events(related, in: engine.pool, on: loop)
+        relations = try await aggregations.relations(of: events, on: loop)
     }
 
     private func readPersonal(on loop: isolated EventLoop) async throws -> Personal {
@@ -160,7 +187,7 @@ struct GeneralSync {
                 in: rooms[index].roomID, after: isFresh ? -1 : since)
             // That nobody types is no news to who has not heard that somebody does.
             if let change, !(isFresh && change.isEmpty),
-                request.filter.ephemeral.passes("m.typing")
+                request.filter.showsEphemeral("m.typing", of: rooms[index].roomID)
             {
                 rooms[index].typing = change
             }
@@ -174,22 +201,22 @@ struct GeneralSync {
         for datum in personal.accountData {
             let text = Ephemera.accountData(type: datum.type, content: datum.content)
             if let roomID = datum.roomID {
-                guard request.filter.roomAccountData.passes(datum.type) else { continue }
+                guard request.filter.showsAccountData(datum.type, of: roomID) else { continue }
                 ofRooms[roomID, default: []].append(text)
-            } else if request.filter.accountData.passes(datum.type) {
+            } else if request.filter.showsAccountData(datum.type) {
                 global.append(text)
             }
         }
-        if request.filter.roomAccountData.passes("m.tag") {
-            let tags = Dictionary(grouping: personal.tags, by: \.roomID)
-            for (roomID, tags) in tags {
-                if request.since == nil, tags.allSatisfy({ $0.name == nil }) { continue }
-                ofRooms[roomID, default: []].append(Ephemera.tags(tags))
-            }
+        for (roomID, tags) in Dictionary(grouping: personal.tags, by: \.roomID) {
+            guard request.filter.showsAccountData("m.tag", of: roomID) else { continue }
+            if request.since == nil, tags.allSatisfy({ $0.name == nil }) { continue }
+            ofRooms[roomID, default: []].append(Ephemera.tags(tags))
         }
+        let filter = request.filter.filter
         for index in rooms.indices where rooms[index].kind == .joined {
-            rooms[index].accountData = ofRooms[rooms[index].roomID] ?? []
+            rooms[index].accountData = SyncFilter.limited(
+                ofRooms[rooms[index].roomID] ?? [], to: filter.room.accountData.limit)
         }
-        return global
+        return SyncFilter.limited(global, to: filter.accountData.limit)
     }
 }

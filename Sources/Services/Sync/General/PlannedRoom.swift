@@ -24,7 +24,7 @@ struct PlannedRoom {
     var receipts: [Ephemera.Receipt] = []
     var accountData: [[UInt8]] = []
     var typing: [String]?
-    var summary: SyncRoomState.Summary?
+    var summary: RoomSection.Summary?
     var unread = Unread()
 
     /// Whether something was read that the client does not know.

@@ -31,6 +31,9 @@ final class TrackedUser {
     /// How many keys each of the user's devices has left, as far as that is known.
     var keys: [String: KeyCountsText] = [:]
 
+    /// Of which members each of the user's devices that wants as few as possible has been told.
+    var told: [String: ToldMembers] = [:]
+
     // Scratch space of a wave.
     var waveDeviceLists = DeviceListNews()
     var wavePresence: [Int] = []

@@ -22,6 +22,11 @@ struct StepNews {
     var unread: [UnreadCounts.Count] = []
     /// Whether that was read.
     var hasUnread = false
+    /// The members who speak in rooms and those after whom they may be named, as they were before the step; by room,
+    /// and only where they were read.
+    var members: [String: [SyncEvent]] = [:]
+    /// Those who speak without having been introduced.
+    var speakers: [String: Set<String>] = [:]
     /// Something could not be read, so that nobody knows whom it concerned.
     var isLost = false
 }
@@ -113,6 +118,7 @@ extension SyncEngine {
     func read(
         _ step: StreamStep, on loop: isolated EventLoop
     ) async -> (StepNews, StepUnread) {
+        forgetMembers(changedBy: step)
         let reader = StepReader(step, for: self)
         var news = StepNews()
         guard !reader.statements.isEmpty else { return (news, reader.unread) }
@@ -121,6 +127,7 @@ extension SyncEngine {
             do {
                 metrics.queries += reader.statements.count
                 news = try reader.news(try await pool.queryAll(reader.statements, on: loop))
+                if hasLazyUsers { try await readMembers(&news, of: step, on: loop) }
                 return (news, reader.unread)
             } catch {
                 metrics.readFailures += 1

@@ -27,14 +27,16 @@ extension SyncEngine {
                 resumePeeks(of: step.hasGap ? nil : Set(step.events.map(\.roomID)), on: loop)
             }
             recent.shrink()
-            await send(deliveries, on: loop)
+            await send(deliveries, nextBatch: step.position, on: loop)
             forgetIdleUsers(on: loop)
         }
         isDelivering = false
     }
 
     /// Writes a wave's answers, in slices, so that other work gets its turn.
-    private func send(_ deliveries: [Delivery], on loop: isolated EventLoop) async {
+    private func send(
+        _ deliveries: [Delivery], nextBatch: StreamToken, on loop: isolated EventLoop
+    ) async {
         guard !deliveries.isEmpty else { return }
         metrics.waves += 1
         for (index, delivery) in deliveries.enumerated() {
@@ -42,8 +44,11 @@ extension SyncEngine {
             let client = delivery.client
             if let answer = delivery.answer {
                 metrics.deliveriesLive += 1
-                finish(client.request, delivery.user, on: loop)
-                client.responder.answer(answer, on: loop)
+                self.answer(
+                    client.request, delivery.user, client.responder, answer,
+                    nextBatch: nextBatch, on: loop)
+            } else if client.request.isSliding, let wait = client.responder as? SlidingWait {
+                wait.wake(on: loop)
             } else {
                 metrics.wakeupsGeneral += 1
                 loop.spawn {

@@ -73,7 +73,7 @@ extension Wave {
 
     private mutating func show(_ index: Int, to user: TrackedUser, _ position: Int64) {
         user.last.presence = position
-        guard user.parked.contains(where: { $0.request.filter.presence.passes("m.presence") })
+        guard user.parked.contains(where: { $0.request.filter.showsPresence })
         else { return }
         // Users share several rooms, and are told once.
         tell(user) { if $0.wavePresence.last != index { $0.wavePresence.append(index) } }

@@ -12,16 +12,15 @@ struct Wave {
     let step: StreamStep
     let news: StepNews
     private let unread: StepUnread
-    private var sections: [LiveSection] = []
+    var sections: [LiveSection] = []
     private var places: [String: Int] = [:]
     private var touched: [TrackedUser] = []
-    private var head = SharedBytes([])
-    private var lastSections: [ToldSection] = []
-    private var lastTail: SharedBytes?
-    private var lastAnswer: SyncAnswer?
+    var head = SharedBytes([])
+    /// The last answer that was put together, which the next client may want too.
+    var last: LastAnswer?
     /// The texts of `m.presence` events.
     var presence: [[UInt8]] = []
-    private var tails: [WaveTail: SharedBytes] = [:]
+    var tails: [WaveTail: SharedBytes] = [:]
 
     init(engine: SyncEngine, step: StreamStep, news: StepNews, unread: StepUnread) {
         self.unread = unread
@@ -67,6 +66,8 @@ struct Wave {
         engine.recent = RecentChanges(
             floor: RecentChanges.Positions(step.position),
             roomsMax: engine.options.recentRoomsMax)
+        engine.members.removeAll()
+        engine.slidingFacts.removeAll()
         for user in engine.users.values {
             engine.unload(user)
             touch(user)
@@ -92,6 +93,8 @@ struct Wave {
             engine.recent.note(\.room, in: row.roomID, at: step.position.room)
             let section = section(of: row.roomID)
             section.hasEventRows = true
+            // Members move no room, and are told apart.
+            if row.type != "m.room.member" { engine.slidingFacts.forget(row.roomID) }
             section.isComplete = news.rooms.contains(row.roomID)
             guard row.type == "m.room.member", let userID = row.stateKey,
                 let user = engine.users[userID]
@@ -107,8 +110,9 @@ struct Wave {
     private mutating func takeReceipts() {
         for row in step.receipts {
             if row.type == "m.read.private" {
-                guard let user = engine.users[row.userID] else { continue }
+                // Also for users who are not here: they may come.
                 engine.recent.note(\.receipt, in: row.roomID, at: step.position.receipt)
+                guard let user = engine.users[row.userID] else { continue }
                 user.last.receipt = step.position.receipt
                 touch(user)
                 user.waveIsGeneral = true
@@ -165,10 +169,9 @@ struct Wave {
         for event in news.events {
             guard let index = places[event.roomID] else { continue }
             guard let text = SyncEventText.render(event, now: time) else { continue }
-            sections[index].events.append(
-                LiveSection.LiveEvent(
-                    text: text, sender: event.sender, isState: event.stateKey != nil,
-                    transaction: event.transaction))
+            // What relates to an event already, not everybody may see.
+            if event.hasRelations { sections[index].isComplete = false }
+            sections[index].events.append(LiveSection.LiveEvent(text: text, event: event))
             if starts[index] == nil {
                 starts[index] = RoomSection.previousBatch(
                     topological: event.topologicalOrdering, stream: event.streamOrdering)
@@ -177,7 +180,9 @@ struct Wave {
         for index in sections.indices {
             sections[index].assemble(
                 previousBatch: starts[index]
-                    ?? RoomSection.previousBatch(at: engine.position.room))
+                    ?? RoomSection.previousBatch(at: engine.position.room), now: time)
+            sections[index].members = news.members[sections[index].roomID]
+            sections[index].speakers = news.speakers[sections[index].roomID] ?? []
         }
     }
 
@@ -217,98 +222,6 @@ struct Wave {
             user.waveSections.append(index)
         }
     }
-
-    // MARK: Answers
-
-    /// The answer for a client, or nil if it has to be computed.
-    private mutating func answer(
-        for client: ParkedClient, of user: TrackedUser
-    ) -> SyncAnswer? {
-        let request = client.request
-        guard !user.waveIsGeneral, request.filter.isPlain, user.isLoaded,
-            let keys = engine.keys(of: request, user), let tail = tail(for: request, user, keys)
-        else { return nil }
-        var isPersonal = false
-        var told: [ToldSection] = []
-        told.reserveCapacity(user.waveSections.count)
-        for index in user.waveSections {
-            let section = sections[index]
-            guard section.isComplete, section.events.count <= request.filter.timelineLimit else {
-                return nil
-            }
-            if !user.ignored.isEmpty, section.hasMessage(from: user.ignored) { return nil }
-            guard let unread = section.room?.unread[ObjectIdentifier(user)]
-            else { return nil }
-            let text = UnreadText(unread, showsThreads: request.filter.showsUnreadThreads)
-            told.append(ToldSection(index: index, unread: text))
-            isPersonal = isPersonal || section.isPersonal(to: request)
-        }
-        if isPersonal { return pieces(for: told, tail, request) }
-        if told.count == 1, tail === keys.tail { return soleAnswer(told[0], keys) }
-        if let lastAnswer, told == lastSections, tail === lastTail { return lastAnswer }
-        lastSections = told
-        lastTail = tail
-        lastAnswer = pieces(for: told, tail, nil)
-        return lastAnswer
-    }
-
-    /// What follows the rooms: the same for all who are told the same; nil if there is nothing at all to tell.
-    private mutating func tail(
-        for request: SyncRequest, _ user: TrackedUser, _ keys: KeyCountsText
-    ) -> SharedBytes? {
-        let shown = request.filter.presence.passes("m.presence") ? user.wavePresence : []
-        if shown.isEmpty, user.waveDeviceLists.isEmpty {
-            return user.waveSections.isEmpty ? nil : keys.tail
-        }
-        let key = WaveTail(
-            keys: ObjectIdentifier(keys), deviceLists: user.waveDeviceLists, presence: shown)
-        if let tail = tails[key] { return tail }
-        var rest = AnswerFrame.Rest()
-        rest.keys = keys
-        rest.deviceLists = user.waveDeviceLists
-        rest.presence = shown.map { presence[$0] }
-        let tail = SharedBytes(AnswerFrame.tail(rest))
-        tails[key] = tail
-        return tail
-    }
-
-    /// One piece for everybody for whom only this room is news, and who has as many keys left.
-    private func soleAnswer(_ told: ToldSection, _ keys: KeyCountsText) -> SyncAnswer {
-        let section = sections[told.index]
-        let kind = LiveSection.SoleAnswer(keys: ObjectIdentifier(keys), unread: told.unread)
-        if let answer = section.answers[kind] { return answer }
-        var bytes: [UInt8] = []
-        for piece in [head, section.shared(told.unread), keys.tail] {
-            piece.bytes.withUnsafeBytes { bytes.append(contentsOf: $0) }
-        }
-        let answer = SyncAnswer(bytes)
-        section.answers[kind] = answer
-        return answer
-    }
-
-    private func pieces(
-        for told: [ToldSection], _ tail: SharedBytes, _ request: SyncRequest?
-    ) -> SyncAnswer {
-        var pieces = [head]
-        pieces.reserveCapacity(told.count * 2 + 1)
-        for (number, item) in told.enumerated() {
-            if number > 0 { pieces.append(AnswerFrame.comma) }
-            let section = sections[item.index]
-            if let request, section.isPersonal(to: request) {
-                pieces.append(section.personal(to: request, item.unread))
-            } else {
-                pieces.append(section.shared(item.unread))
-            }
-        }
-        pieces.append(tail)
-        return SyncAnswer(pieces)
-    }
-}
-
-/// A section of an answer, as it reads for who has so much unread.
-struct ToldSection: Hashable {
-    let index: Int
-    let unread: UnreadText
 }
 
 /// What an answer tells beside rooms.

@@ -8,6 +8,8 @@ struct RoomSection {
     var timeline: [[UInt8]] = []
     var isLimited = false
     var previousBatch = ""
+    /// What the state is called.
+    var stateName = SyncStateKind.before.rawValue
     /// The texts of state events.
     var state: [[UInt8]] = []
     /// The texts of account data events.
@@ -47,7 +49,7 @@ struct RoomSection {
         output.append(contentsOf: Array("],\"prev_batch\":".utf8))
         output.appendJSONString(previousBatch)
         output.append(contentsOf: Array(",\"limited\":\(isLimited)}".utf8))
-        output.append(contentsOf: Array(",\"state\":{\"events\":[".utf8))
+        output.append(contentsOf: Array(",\"\(stateName)\":{\"events\":[".utf8))
         Self.append(state, to: &output)
         output.append(contentsOf: Array("]},\"account_data\":{\"events\":[".utf8))
         Self.append(accountData, to: &output)
