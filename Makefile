@@ -30,7 +30,7 @@ SANITIZE_SUITES ?= Bytes JSON Reactor ReactorTesting HTTPWire ReplicationWire YA
   HTTPClient Replication Postgres PostgresCluster
 RELEASE := -c release --static-swift-stdlib
 
-.PHONY: build test sanitize demo fuzz fuzz-check format lint clean toolchain build-deps deps client bench \
+.PHONY: build test soak sanitize demo fuzz fuzz-check format lint clean toolchain build-deps deps client bench \
   bench-reactor bench-replication bench-homeserver bench-synapse bench-fanout allocation-check redis
 # Two apt-gets or two `swift build`s at once would only wait for each other.
 .NOTPARALLEL:
@@ -84,6 +84,12 @@ test: lint client $(NGINX)
 allocation-check: deps
 	swift build -c release --product allocation-check
 	.build/release/allocation-check
+
+# Main, synchrotrons and PostgreSQL killed by SIGKILL in random order for SOAK_SECONDS, while people write and read;
+# `make test` has a short form of it.
+SOAK_SECONDS ?= 600
+soak: deps
+	BEAMLINE_SOAK_SECONDS=$(SOAK_SECONDS) swift test --filter SoakTests
 
 # SANITIZE_SUITES under ThreadSanitizer and AddressSanitizer with its leak check, each on epoll and on what `auto`
 # chooses. Nothing is suppressed. Suites that take turns on both backends by themselves do so each time. XCTest, which
