@@ -44,6 +44,8 @@ public final class SyncEngine {
     var isDelivering = false
     var waveNumber = 0
     var parkedNumber: UInt64 = 0
+    /// The last client that waited when the latest wave began: those who came later know its news.
+    var wakingNumber: UInt64 = 0
     var future: [FutureWait] = []
     var futureNumber: UInt64 = 0
     var generalRunning = 0
@@ -113,8 +115,11 @@ public final class SyncEngine {
             for client in unparkAll(user, on: loop) {
                 finish(client.request, user, on: loop)
                 let keys = keys(of: client.request, user)
+                // Whom a wave has not come to yet shall ask for its news elsewhere.
+                let isTold = user.isWaking && client.number <= wakingNumber
+                let reached = isTold ? client.request.since ?? position : position
                 client.responder.answer(
-                    AnswerFrame.nothing(nextBatch: position, keys), on: loop)
+                    AnswerFrame.nothing(nextBatch: reached, keys), on: loop)
             }
         }
     }

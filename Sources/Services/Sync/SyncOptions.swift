@@ -20,8 +20,8 @@ public struct SyncOptions: Sendable {
     public var showsPresence = true
     /// How many messages to a device one answer holds.
     public var toDeviceMax = 100
-    /// How many answers of a wave are written before other work gets its turn.
-    public var waveSlice = 256
+    /// How many answers of a wave are written before other work gets its turn: a millisecond's, or two.
+    public var waveSlice = 128
 
     /// The defaults.
     public init() {}

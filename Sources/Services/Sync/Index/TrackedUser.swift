@@ -31,6 +31,9 @@ final class TrackedUser {
     /// How many keys each of the user's devices has left, as far as that is known.
     var keys: [String: KeyCountsText] = [:]
 
+    /// A wave has news for the clients that waited when it began, and has not come to them.
+    var isWaking = false
+
     // Scratch space of a wave.
     var waveDeviceLists = DeviceListNews()
     var wavePresence: [Int] = []

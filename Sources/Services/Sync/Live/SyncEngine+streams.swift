@@ -21,35 +21,44 @@ extension SyncEngine {
             inbox = StreamStep(after: step)
             let (news, unread) = await read(step, on: loop)
             var wave = Wave(engine: self, step: step, news: news, unread: unread)
-            let deliveries = wave.apply(on: loop)
+            let told = wave.apply(on: loop)
             resumeReached(on: loop)
             recent.shrink()
-            await send(deliveries, on: loop)
+            await send(&wave, to: told, on: loop)
             forgetIdleUsers(on: loop)
         }
         isDelivering = false
     }
 
-    /// Writes a wave's answers, in slices, so that other work gets its turn.
-    private func send(_ deliveries: [Delivery], on loop: isolated EventLoop) async {
-        guard !deliveries.isEmpty else { return }
-        metrics.waves += 1
-        for (index, delivery) in deliveries.enumerated() {
-            if index > 0, index % options.waveSlice == 0 { await loop.yield() }
-            let client = delivery.client
-            if let answer = delivery.answer {
-                metrics.deliveriesLive += 1
-                finish(client.request, delivery.user, on: loop)
-                client.responder.answer(answer, on: loop)
-            } else {
-                metrics.wakeupsGeneral += 1
-                loop.spawn {
-                    await self.serve(
-                        client.request, delivery.user, client.responder, until: client.deadline,
-                        on: loop)
-                }
+    /// Answers those whom a wave concerns, in slices, so that everybody else is served in between.
+    private func send(
+        _ wave: inout Wave, to users: [TrackedUser], on loop: isolated EventLoop
+    ) async {
+        var count = 0
+        for user in users {
+            for delivery in wave.deliveries(to: user, on: loop) {
+                if count == 0 { metrics.waves += 1 }
+                if count > 0, count % options.waveSlice == 0 { await loop.nextTurn() }
+                count += 1
+                send(delivery, on: loop)
             }
         }
+    }
+
+    private func send(_ delivery: Delivery, on loop: isolated EventLoop) {
+        let client = delivery.client
+        guard let answer = delivery.answer else {
+            metrics.wakeupsGeneral += 1
+            loop.spawn {
+                await self.serve(
+                    client.request, delivery.user, client.responder, until: client.deadline,
+                    on: loop)
+            }
+            return
+        }
+        metrics.deliveriesLive += 1
+        finish(client.request, delivery.user, on: loop)
+        client.responder.answer(answer, on: loop)
     }
 
     /// A client taken out of the parking, with its answer; without one it goes the general way.
