@@ -21,6 +21,7 @@ struct Options {
           --bytes N                of each message's body (100)
           --requests N             of each client: noop, initial (10)
           --at-once N              clients that ask at the same time: noop, initial (1)
+          --first N                the first of them (0)
           --query TEXT             more of each sync's query, such as filter=...
           --first-query TEXT       the same of the first sync of each user, before anything is measured
           --clients N              in all, dealt out to the users, whose clients share a token (one each)
@@ -45,6 +46,7 @@ struct Options {
     var bytes = 100
     var requests = 10
     var atOnce = 1
+    var first = 0
     var query = ""
     var firstQuery: String?
     var clients: Int?
@@ -83,6 +85,7 @@ struct Options {
             case "--bytes": bytes = try number(name)
             case "--requests": requests = try number(name)
             case "--at-once": atOnce = try number(name)
+            case "--first": first = try number(name)
             case "--query": query = try value(name)
             case "--first-query": firstQuery = try value(name)
             case "--clients": clients = try number(name)
@@ -106,7 +109,7 @@ struct Options {
         }
         guard !scenario.isEmpty else { throw Failure(Options.usage) }
         guard rooms > 0, members > 0, messages > 0, requests > 0, atOnce > 0, warmUp >= 0, rate > 0,
-            seconds > 0, bytes >= 0, clients ?? 1 > 0
+            seconds > 0, bytes >= 0, clients ?? 1 > 0, first >= 0
         else { throw Failure("numbers must be positive") }
         if sync.isEmpty { sync = [main] }
     }

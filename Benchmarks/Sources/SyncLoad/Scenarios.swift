@@ -135,7 +135,7 @@ struct Scenarios {
 
     private func noop(on loop: isolated EventLoop) async throws -> [Measurement] {
         try await crowd.catchUp(on: loop)
-        let clients = Array(crowd.clients.prefix(options.atOnce))
+        let clients = Array(crowd.clients.dropFirst(options.first).prefix(options.atOnce))
         for client in clients { client.setQuery(crowd.query(timeout: 0)) }
         recorder.reset()
         let cost = try await Cost(options, on: loop)
@@ -145,7 +145,7 @@ struct Scenarios {
     }
 
     private func initial(on loop: isolated EventLoop) async throws -> [Measurement] {
-        let clients = Array(crowd.clients.prefix(options.atOnce))
+        let clients = Array(crowd.clients.dropFirst(options.first).prefix(options.atOnce))
         for client in clients { client.setQuery(crowd.query(timeout: 0)) }
         try await restart(on: loop)
         recorder.reset()

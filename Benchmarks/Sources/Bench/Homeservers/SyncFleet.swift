@@ -199,7 +199,8 @@ final class SyncFleet {
     func restartCommand(_ name: String) throws -> String {
         let worker = try worker(name)
         return """
-            pkill -KILL -P \(worker.pid); \
+            old=$(pgrep -P \(worker.pid)); kill -KILL $old; \
+            while kill -0 $old 2>/dev/null; do sleep 0.01; done; \
             until bash -c 'exec 3<>/dev/tcp/127.0.0.1/\(worker.port)' 2>/dev/null; do sleep 0.02; done
             """
     }
