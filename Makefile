@@ -85,8 +85,7 @@ allocation-check: deps
 	swift build -c release --product allocation-check
 	.build/release/allocation-check
 
-# Main, synchrotrons and PostgreSQL killed by SIGKILL in random order for SOAK_SECONDS, while people write and read;
-# `make test` has a short form of it.
+# Main, synchrotrons and PostgreSQL killed by SIGKILL in random order for SOAK_SECONDS, while people write and read.
 SOAK_SECONDS ?= 600
 soak: deps
 	BEAMLINE_SOAK_SECONDS=$(SOAK_SECONDS) swift test --filter SoakTests

@@ -1,4 +1,3 @@
-import Glibc
 import JSON
 import Reactor
 import Testing
@@ -126,7 +125,8 @@ import Testing
                 loop.reschedule(client.timer, after: .zero)
             }
             // The loop is held up until they are due, so that the next turn begins with them.
-            usleep(3_000)
+            let due = Instant.now + .milliseconds(3)
+            while Instant.now < due {}
             _ = await watch(scene.parked, until: 20, on: loop)
             for responder in scene.parked {
                 #expect(
