@@ -20,8 +20,8 @@ struct SoakTests {
     /// Its memory is watched.
     private static let survivor = "synchrotron3"
 
-    // Not in every `make test` yet: once in three runs, beside other suites on a busy machine, nobody could write for two
-    // minutes after a kill, and the cause is not known.
+    // Not in every `make test` yet: in one of two runs this test itself failed to start PostgreSQL again, see
+    // `killPostgres`, and what mends that has not been run often enough.
     @Test(
         "kill -9 of anything in any order: every client ends with exactly the database's events",
         .enabled(if: SoakTests.seconds > 0))
@@ -121,6 +121,8 @@ struct SoakTests {
         for process in [pid] + children {
             #expect(ProcessTable.waitForExit(of: process, within: .seconds(60)))
         }
+        // Until the cluster has noticed, too, it would take the dead server for a running one and start none.
+        try cluster.stop()
     }
 
     private static func children(of pid: Int32) throws -> [Int32] {
