@@ -34,8 +34,8 @@ SANITIZE_SUITES ?= Bytes JSON Reactor ReactorTesting HTTPWire ReplicationWire YA
   HTTPClient Replication Postgres PostgresCluster
 RELEASE := -c release --static-swift-stdlib
 
-.PHONY: build test sanitize demo fuzz fuzz-check format lint clean toolchain build-deps deps client bench \
-  bench-reactor bench-replication bench-homeserver allocation-check
+.PHONY: build test soak sanitize demo fuzz fuzz-check format lint clean toolchain build-deps deps client bench \
+  bench-reactor bench-replication bench-homeserver bench-synapse bench-fanout allocation-check redis
 # Two apt-gets or two `swift build`s at once would only wait for each other.
 .NOTPARALLEL:
 
@@ -89,6 +89,11 @@ test: lint client $(NGINX) $(HAPROXY)
 allocation-check: deps
 	swift build -c release --product allocation-check
 	.build/release/allocation-check
+
+# Main, synchrotrons and PostgreSQL killed by SIGKILL in random order for SOAK_SECONDS, while people write and read.
+SOAK_SECONDS ?= 600
+soak: deps
+	BEAMLINE_SOAK_SECONDS=$(SOAK_SECONDS) swift test --filter SoakTests
 
 # SANITIZE_SUITES under ThreadSanitizer and AddressSanitizer with its leak check, each on epoll and on what `auto`
 # chooses. Nothing is suppressed. Suites that take turns on both backends by themselves do so each time. XCTest, which
@@ -155,8 +160,7 @@ bench-reactor: build-deps $(NGINX)
 # Replication beside Redis' pub/sub and Python's parser in one run: .bench/replication.md, .json, .svg. It takes ten
 # minutes; `make bench-replication BENCH=--quick` takes four. Redis' server is in its tools, under another name.
 bench-replication: deps build $(SYNAPSE_VENV)/synapse-$(SYNAPSE_VERSION)
-	$(call install,redis-tools)
-	@mkdir -p .tools/redis && ln -sf "$$(command -v redis-check-rdb)" .tools/redis/redis-server
+	@$(MAKE) --no-print-directory redis
 	swift build $(RELEASE) --package-path Benchmarks --product Replicator
 	swift build $(RELEASE) --package-path Benchmarks --product Bench
 	swift build $(RELEASE) --package-path Benchmarks/Peers --product RowSink
@@ -172,11 +176,40 @@ bench-homeserver: deps build $(HOMESERVER_VENV)/synapse-$(HOMESERVER_VERSION)
 	Benchmarks/.build/release/Bench --suite homeserver --ours .build/release --peers Benchmarks/Peers/.build/release \
 	  --homeserver .build/release/beamline --python $(HOMESERVER_VENV)/bin/python $(BENCH)
 
+# Redis' server is in its tools, under another name.
+redis:
+	$(call install,redis-tools)
+	@mkdir -p .tools/redis && ln -sf "$$(command -v redis-check-rdb)" .tools/redis/redis-server
+
+# A synchrotron beside Synapse's generic_worker: .bench/synapse.md, .json, .svg. Two runs take about ten minutes;
+# `make bench-synapse BENCH="--quick --only lockstep-50"` takes one run of one scenario.
+bench-synapse: deps build $(HOMESERVER_VENV)/synapse-$(HOMESERVER_VERSION)-workers
+	@$(MAKE) --no-print-directory redis
+	swift build $(RELEASE) --package-path Benchmarks --product SyncLoad
+	swift build $(RELEASE) --package-path Benchmarks --product Bench
+	Benchmarks/.build/release/Bench --suite synapse --ours Benchmarks/.build/release --peers Benchmarks/.build/release \
+	  --homeserver .build/release/beamline --redis .tools/redis/redis-server \
+	  --python $(HOMESERVER_VENV)/bin/python $(BENCH)
+
+# A synchrotron at scale, on both backends, beside programs in C: .bench/fanout.md, .json, .svg.
+bench-fanout: deps build
+	swift build $(RELEASE) --package-path Benchmarks --product SyncLoad
+	swift build $(RELEASE) --package-path Benchmarks --product Bench
+	for product in FanOutLoad HTTPEpoll HTTPUring; do \
+	  swift build $(RELEASE) --package-path Benchmarks/Peers --product $$product; done
+	Benchmarks/.build/release/Bench --suite fanout --ours Benchmarks/.build/release --peers Benchmarks/Peers/.build/release \
+	  --homeserver .build/release/beamline $(BENCH)
+
 $(HOMESERVER_VENV)/synapse-$(HOMESERVER_VERSION): | deps
 	rm -rf $(HOMESERVER_VENV)
 	python3 -m venv $(HOMESERVER_VENV)
 	$(HOMESERVER_VENV)/bin/pip install --quiet --disable-pip-version-check \
 	  matrix-synapse==$(HOMESERVER_VERSION) psycopg2-binary==2.9.13
+	touch $@
+
+# What its workers need besides: they talk through Redis.
+$(HOMESERVER_VENV)/synapse-$(HOMESERVER_VERSION)-workers: $(HOMESERVER_VENV)/synapse-$(HOMESERVER_VERSION)
+	$(HOMESERVER_VENV)/bin/pip install --quiet --disable-pip-version-check txredisapi==1.4.12 hiredis==3.5.0
 	touch $@
 
 # The last release that spoke this protocol over TCP. A later prometheus_client no longer goes with it.

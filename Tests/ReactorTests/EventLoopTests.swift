@@ -151,6 +151,39 @@ struct EventLoopTests {
         #expect(!loop.turn(waiting: .zero))
     }
 
+    @Test("a task that waits for the next turn lets sockets in", arguments: kernels)
+    func nextTurn(ground: Ground) throws {
+        try onLoop(ground) { loop in
+            let server = Recorder()
+            let listener = try loop.listen(on: .loopback()) { _ in server }
+            let channel = try await loop.connect(
+                to: listener.localAddress, timeout: .seconds(10)
+            ) { _ in Recorder() }
+            channel.write([1, 2, 3], on: loop)
+            // Never sleeps, so that nothing but the turns themselves can look at the sockets.
+            var turns = 0
+            while server.bytes.count < 3, turns < 1_000_000 {
+                await loop.nextTurn()
+                turns += 1
+            }
+            #expect(server.bytes == [1, 2, 3])
+        }
+    }
+
+    @Test("stopping resumes what waits for the next turn", arguments: grounds)
+    func stopBetweenTurns(ground: Ground) throws {
+        let resumed = Atomic(false)
+        let loop = try ground.makeLoop()
+        loop.submit { loop in
+            loop.stop()
+            await loop.nextTurn()
+            resumed.store(true, ordering: .relaxed)
+        }
+        loop.run()
+        let wasResumed = resumed.load(ordering: .relaxed)
+        #expect(wasResumed)
+    }
+
     @Test("stopping resumes what sleeps on the loop", arguments: grounds)
     func stopWhileSleeping(ground: Ground) throws {
         let resumed = Atomic(false)

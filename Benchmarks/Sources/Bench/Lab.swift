@@ -102,6 +102,13 @@ struct Lab {
         return "it takes \(count) descriptors, and the hard limit is \(limit.rlim_max) (ulimit -Hn)"
     }
 
+    /// As many clients as a server may have, with what else it needs, up to so many.
+    static func clientsMax(_ count: Int) -> Int {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return min(count, Int(clamping: limit.rlim_max) - 100)
+    }
+
     /// As far as this user may; the programs inherit it.
     private static func raiseDescriptorLimit() {
         var limit = rlimit()

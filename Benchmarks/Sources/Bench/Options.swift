@@ -9,7 +9,7 @@ struct Options {
     static let usage = """
         usage: Bench --ours DIRECTORY --peers DIRECTORY [options]
           --ours, --peers    where the servers' executables are
-          --suite NAME       reactor, replication or homeserver (reactor)
+          --suite NAME       reactor, replication, homeserver, synapse or fanout (reactor)
           --nginx FILE       nginx's executable (nginx)
           --redis FILE       redis-server's executable (redis-server)
           --python FILE      a Python that has matrix-synapse (python3)
@@ -42,6 +42,7 @@ struct Options {
     var seconds = 3.0
     var runs = 0
     var profile = false
+    var isQuick = false
     var serverCore = 0
     var loadCore = 1
     var output = ".bench"
@@ -81,7 +82,7 @@ struct Options {
             case "--seconds": seconds = try number(name)
             case "--runs": runs = try number(name)
             case "--profile": profile = true
-            case "--quick": (seconds, runs) = (1, 3)
+            case "--quick": (seconds, runs, isQuick) = (1, suite.quickRuns, true)
             case "--output": output = try value(name)
             case "--cores":
                 let cores = try value(name).split(separator: ",").compactMap { Int($0) }

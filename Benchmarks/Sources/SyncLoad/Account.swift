@@ -7,9 +7,10 @@ final class Account {
     private let main: SocketAddress
     private var sent = 0
 
-    private init(_ name: String, _ main: SocketAddress) {
+    init(_ name: String, _ main: SocketAddress, token: String = "") {
         self.name = name
         self.main = main
+        self.token = token
     }
 
     /// Registers a user, or logs in who is there already.

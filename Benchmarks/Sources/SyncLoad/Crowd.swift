@@ -1,3 +1,4 @@
+import Glibc
 import Reactor
 
 /// The users, their rooms and their clients.
@@ -7,6 +8,9 @@ final class Crowd {
     private(set) var clients: [SyncClient] = []
     private(set) var rooms: [Room] = []
     private var accounts: [Account] = []
+    private var state: State
+    /// Of each room's first message; higher than those of any load before.
+    let firstNumber = time(nil) * 100_000
     private let padding: String
 
     /// A room, and the member who speaks there.
@@ -14,11 +18,13 @@ final class Crowd {
         let id: String
         let speaker: Account
         let connection: Connection
-        let members: Int
+        /// Clients of members.
+        let readers: Int
     }
 
-    init(_ options: Options) {
+    init(_ options: Options) throws {
         self.options = options
+        state = try State(from: options.state)
         padding = String(repeating: "x", count: options.bytes)
     }
 
@@ -27,25 +33,49 @@ final class Crowd {
     /// Registers the users and has them create and join their rooms, some at a time.
     func gather(on loop: isolated EventLoop) async throws {
         let users = options.isShared ? options.members : options.members * options.rooms
-        var made = [Account?](repeating: nil, count: users)
-        try await eachOf(users, on: loop) { index, api in
-            made[index] = try await Account.enter(
-                "\(self.options.prefix)-\(index)", api, self.options.main, on: loop)
+        let known = state.users.prefix(users).map {
+            Account($0.name, options.main, token: $0.token)
         }
-        accounts = made.compactMap { $0 }
+        var made = [Account?](repeating: nil, count: users - known.count)
+        try await eachOf(made.count, on: loop) { index, api in
+            made[index] = try await Account.enter(
+                "\(self.options.prefix)-\(known.count + index)", api, self.options.main, on: loop)
+        }
+        accounts = known + made.compactMap { $0 }
+        state.add(accounts.dropFirst(known.count))
         var rooms = [Room?](repeating: nil, count: options.rooms)
+        var joins: [(user: Int, room: String)] = []
         try await eachOf(options.rooms, on: loop) { index, api in
             let members = self.members(of: index)
             let speaker = self.accounts[members[0]]
-            let id = try await speaker.createRoom(api, on: loop)
-            rooms[index] = Room(
-                id: id, speaker: speaker, connection: Connection(to: self.options.main),
-                members: members.count)
-            for member in members.dropFirst() {
-                try await self.accounts[member].join(id, api, on: loop)
+            let key = self.key(of: index)
+            var id = self.state.rooms[key]
+            if id == nil {
+                let made = try await speaker.createRoom(api, on: loop)
+                id = made
+                joins += members.dropFirst().map { ($0, made) }
+                self.state.setRoom(made, key)
             }
+            rooms[index] = Room(
+                id: id ?? "", speaker: speaker, connection: Connection(to: self.options.main),
+                readers: members.reduce(0) { $0 + self.clientCount(of: $1) })
+        }
+        try await eachOf(joins.count, on: loop) { index, api in
+            let (user, room) = joins[index]
+            try await self.accounts[user].join(room, api, on: loop)
         }
         self.rooms = rooms.compactMap { $0 }
+        try state.write(to: options.state)
+    }
+
+    private func clientCount(of user: Int) -> Int {
+        let (each, more) = (options.clients ?? accounts.count).quotientAndRemainder(
+            dividingBy: accounts.count)
+        return each + (user < more ? 1 : 0)
+    }
+
+    private func key(of room: Int) -> String {
+        "\(options.rooms)x\(options.members)\(options.isShared ? "shared" : "")-\(room)"
     }
 
     private func members(of room: Int) -> [Int] {
@@ -79,35 +109,47 @@ final class Crowd {
 
     // MARK: Clients
 
-    /// Makes a client for each user, connected.
+    /// Makes each user's clients, connected. The first clients are of different users.
     func makeClients(on loop: isolated EventLoop) async throws {
-        for (index, account) in accounts.enumerated() {
+        for index in 0..<(options.clients ?? accounts.count) {
+            let user = index % accounts.count
             let client = SyncClient(
-                account, at: options.sync[index % options.sync.count],
-                query: query(timeout: 30_000), observer: recorder)
+                accounts[user], at: options.sync[index % options.sync.count],
+                since: Array(state.users[user].since.utf8), firstNumber: firstNumber,
+                observer: recorder)
+            client.setQuery(query(timeout: 30_000))
             clients.append(client)
         }
-        try await connectAll(on: loop)
+        for client in clients { try await client.connect(on: loop) }
+    }
+
+    /// Leaves what the next load on this server can use.
+    func keepState() throws {
+        for user in accounts.indices.prefix(clients.count) {
+            state.setPosition(clients[user].since, of: user)
+        }
+        try state.write(to: options.state)
     }
 
     func query(timeout: Int) -> String {
         "timeout=\(timeout)" + (options.query.isEmpty ? "" : "&\(options.query)")
     }
 
-    func connectAll(on loop: isolated EventLoop) async throws {
-        for client in clients { try await client.connect(on: loop) }
-    }
-
-    /// Has each client sync until it has a token and nothing is left to be told, some at a time.
-    func catchUp(on loop: isolated EventLoop) async throws {
-        var next = 0
+    /// Has each client, or these, sync until it has a token and nothing is left to be told, some at a time.
+    func catchUp(_ numbers: Range<Int>? = nil, on loop: isolated EventLoop) async throws {
+        let numbers = numbers ?? clients.indices
+        var next = numbers.lowerBound
         var failure: (any Error)?
-        let tasks = (0..<min(16, clients.count)).map { _ in
+        let tasks = (0..<min(16, numbers.count)).map { _ in
             loop.spawn {
-                while next < self.clients.count, failure == nil {
+                while next < numbers.upperBound, failure == nil {
                     next += 1
                     let client = self.clients[next - 1]
                     do {
+                        if client.since.isEmpty, let more = self.options.firstQuery {
+                            client.setQuery("timeout=0&\(more)")
+                            try await client.pollAndWait(on: loop)
+                        }
                         client.setQuery(self.query(timeout: 0))
                         try await client.pollAndWait(on: loop)
                         try await client.pollAndWait(on: loop)
@@ -123,8 +165,8 @@ final class Crowd {
     }
 
     /// Has every client wait for news, and ask again whenever it got some.
-    func park(on loop: isolated EventLoop) {
-        for client in clients {
+    func park(_ numbers: Range<Int>? = nil, on loop: isolated EventLoop) {
+        for client in clients[numbers ?? clients.indices] {
             client.keepsPolling = true
             client.poll(on: loop)
         }
@@ -137,6 +179,7 @@ final class Crowd {
     func say(_ room: Int, _ number: Int, on loop: isolated EventLoop) async throws {
         let place = rooms[room]
         try await place.speaker.say(
-            .now(room, number), padding: padding, in: place.id, place.connection, on: loop)
+            .now(room, firstNumber + number), padding: padding, in: place.id, place.connection,
+            on: loop)
     }
 }

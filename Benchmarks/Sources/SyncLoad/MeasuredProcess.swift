@@ -19,24 +19,19 @@ struct MeasuredProcess {
 
     /// CPU time in seconds until now: its own, of children that live, and of those that it has waited for.
     var cpuSeconds: Double {
-        var ticks = MeasuredProcess.ticks(pid, waited: withChildren)
-        if withChildren {
-            for child in MeasuredProcess.children(of: pid) {
-                ticks += MeasuredProcess.ticks(child, waited: true)
-            }
-        }
-        guard !withChildren else { return ticks / Double(sysconf(Int32(_SC_CLK_TCK))) }
-        // Finer than the ticks, but only for the process itself.
-        var clock = clockid_t()
-        var time = timespec()
-        guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else {
-            return ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
-        }
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+        guard withChildren else { return MeasuredProcess.clock(pid) }
+        return MeasuredProcess.children(of: pid).reduce(
+            MeasuredProcess.clock(pid) + MeasuredProcess.waitedSeconds(pid)
+        ) { $0 + MeasuredProcess.clock($1) + MeasuredProcess.waitedSeconds($1) }
     }
 
     /// Memory that is its own, in bytes: what would be free without it (Pss of smaps_rollup).
     var memoryBytes: Double {
+        let children = withChildren ? MeasuredProcess.children(of: pid) : []
+        return ([pid] + children).reduce(0) { $0 + MeasuredProcess.memoryBytes(of: $1) }
+    }
+
+    private static func memoryBytes(of pid: Int32) -> Double {
         guard let text = MeasuredProcess.read("/proc/\(pid)/smaps_rollup"),
             let start = text.firstRange(of: "\nPss:")
         else { return 0 }
@@ -44,12 +39,22 @@ struct MeasuredProcess {
         return (Double(digits) ?? 0) * 1024
     }
 
-    /// utime and stime, and what was waited for, of proc_pid_stat(5).
-    private static func ticks(_ pid: Int32, waited: Bool) -> Double {
+    /// By its own clock, which is finer than the ticks of /proc; 0 if it is gone.
+    private static func clock(_ pid: Int32) -> Double {
+        var clock = clockid_t()
+        var time = timespec()
+        guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else {
+            return 0
+        }
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
+    /// What children used that ended and were waited for: cutime and cstime of proc_pid_stat(5).
+    private static func waitedSeconds(_ pid: Int32) -> Double {
         let fields = stat(pid)
         guard fields.count > 14 else { return 0 }
-        let numbers = fields[11...14].map { Double($0) ?? 0 }
-        return numbers[0] + numbers[1] + (waited ? numbers[2] + numbers[3] : 0)
+        let ticks = fields[13...14].reduce(0) { $0 + (Double($1) ?? 0) }
+        return ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
     /// What stands behind the name, which may have spaces in it.

@@ -21,7 +21,11 @@ struct Options {
           --bytes N                of each message's body (100)
           --requests N             of each client: noop, initial (10)
           --at-once N              clients that ask at the same time: noop, initial (1)
+          --first N                the first of them (0)
           --query TEXT             more of each sync's query, such as filter=...
+          --first-query TEXT       the same of the first sync of each user, before anything is measured
+          --clients N              in all, dealt out to the users, whose clients share a token (one each)
+          --state FILE             keeps users, rooms and positions for the next load on the same server
           --prefix TEXT            of the users' names (random)
           --process NAME=PID[+]    reports this process' CPU time and memory, with + its children's too
           --probe COMMAND          run before and after what is measured; prints lines "name number"
@@ -42,7 +46,11 @@ struct Options {
     var bytes = 100
     var requests = 10
     var atOnce = 1
+    var first = 0
     var query = ""
+    var firstQuery: String?
+    var clients: Int?
+    var state: String?
     var prefix = "load\(UInt32.random(in: 0..<1_000_000_000))"
     var processes: [MeasuredProcess] = []
     var probe: String?
@@ -77,7 +85,11 @@ struct Options {
             case "--bytes": bytes = try number(name)
             case "--requests": requests = try number(name)
             case "--at-once": atOnce = try number(name)
+            case "--first": first = try number(name)
             case "--query": query = try value(name)
+            case "--first-query": firstQuery = try value(name)
+            case "--clients": clients = try number(name)
+            case "--state": state = try value(name)
             case "--prefix": prefix = try value(name)
             case "--process": processes.append(try MeasuredProcess(try value(name)))
             case "--probe": probe = try value(name)
@@ -97,7 +109,7 @@ struct Options {
         }
         guard !scenario.isEmpty else { throw Failure(Options.usage) }
         guard rooms > 0, members > 0, messages > 0, requests > 0, atOnce > 0, warmUp >= 0, rate > 0,
-            seconds > 0, bytes >= 0
+            seconds > 0, bytes >= 0, clients ?? 1 > 0, first >= 0
         else { throw Failure("numbers must be positive") }
         if sync.isEmpty { sync = [main] }
     }

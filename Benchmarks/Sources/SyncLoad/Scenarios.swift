@@ -7,20 +7,19 @@ struct Scenarios {
     let crowd: Crowd
     private var recorder: Recorder { crowd.recorder }
 
-    init(_ options: Options) {
+    init(_ options: Options) throws {
         self.options = options
-        crowd = Crowd(options)
+        crowd = try Crowd(options)
     }
 
     func run(on loop: isolated EventLoop) async throws -> [Measurement] {
         try await crowd.gather(on: loop)
-        let memory = options.processes.map(\.memoryBytes)
         try await crowd.makeClients(on: loop)
         let results =
             switch options.scenario {
             case "lockstep": try await lockstep(on: loop)
             case "open": try await open(on: loop)
-            case "idle": try await idle(memory, on: loop)
+            case "idle": try await idle(on: loop)
             case "noop": try await noop(on: loop)
             case "initial": try await initial(on: loop)
             case "herd": try await herd(on: loop)
@@ -30,6 +29,7 @@ struct Scenarios {
             Measurement("\($0.name) memory", $0.memoryBytes / 1e6, "MB")
         }
         crowd.leave(on: loop)
+        try crowd.keepState()
         return results + resident
     }
 
@@ -75,7 +75,7 @@ struct Scenarios {
             let room = index % crowd.rooms.count
             let number = numbers[room]
             numbers[room] += 1
-            expected += crowd.rooms[room].members
+            expected += crowd.rooms[room].readers
             let before = busy[room]
             let send = loop.spawn {
                 await before?.value
@@ -110,10 +110,15 @@ struct Scenarios {
 
     // MARK: Waiting and asking
 
-    private func idle(_ before: [Double], on loop: isolated EventLoop) async throws -> [Measurement]
-    {
-        try await crowd.catchUp(on: loop)
-        crowd.park(on: loop)
+    private func idle(on loop: isolated EventLoop) async throws -> [Measurement] {
+        // What is there once for all clients, such as the rooms' members, comes with the first few.
+        let few = min(crowd.clients.count - 1, max(1, crowd.clients.count / 50))
+        try await crowd.catchUp(0..<few, on: loop)
+        crowd.park(0..<few, on: loop)
+        await loop.sleep(for: .seconds(1))
+        let before = options.processes.map(\.memoryBytes)
+        try await crowd.catchUp(few..<crowd.clients.count, on: loop)
+        crowd.park(few..<crowd.clients.count, on: loop)
         await loop.sleep(for: .seconds(1))
         let cost = try await Cost(options, on: loop)
         await loop.sleep(for: .nanoseconds(Int64(options.seconds * 1e9)))
@@ -123,14 +128,14 @@ struct Scenarios {
             results.append(
                 Measurement(
                     "\(process.name) memory per client",
-                    (process.memoryBytes - before[index]) / Double(count), "B"))
+                    (process.memoryBytes - before[index]) / Double(max(1, count - few)), "B"))
         }
         return results
     }
 
     private func noop(on loop: isolated EventLoop) async throws -> [Measurement] {
         try await crowd.catchUp(on: loop)
-        let clients = Array(crowd.clients.prefix(options.atOnce))
+        let clients = Array(crowd.clients.dropFirst(options.first).prefix(options.atOnce))
         for client in clients { client.setQuery(crowd.query(timeout: 0)) }
         recorder.reset()
         let cost = try await Cost(options, on: loop)
@@ -140,7 +145,7 @@ struct Scenarios {
     }
 
     private func initial(on loop: isolated EventLoop) async throws -> [Measurement] {
-        let clients = Array(crowd.clients.prefix(options.atOnce))
+        let clients = Array(crowd.clients.dropFirst(options.first).prefix(options.atOnce))
         for client in clients { client.setQuery(crowd.query(timeout: 0)) }
         try await restart(on: loop)
         recorder.reset()
@@ -242,7 +247,7 @@ final class Waves {
     }
 
     private func wave(_ room: Int, _ number: Int, on loop: isolated EventLoop) async throws {
-        missing[room] = crowd.rooms[room].members
+        missing[room] = crowd.rooms[room].readers
         let began = Instant.now
         try await crowd.say(room, number, on: loop)
         if missing[room] > 0 {

@@ -15,13 +15,15 @@ protocol SyncObserver: AnyObject {
 final class SyncClient: ChannelHandler {
     let account: Account
     private let address: SocketAddress
-    private let source: SocketAddress?
     private unowned let observer: any SyncObserver
     private var channel: Channel?
     private var reader = ResponseReader()
-    private var since: [UInt8] = []
+    /// The position that the next request names; none asks for everything.
+    private(set) var since: [UInt8]
     /// The message number that each room is at, since nothing may come twice or be left out.
     private var next: [Int: Int] = [:]
+    /// The number of a room's first message of this load; lower ones are of an earlier load.
+    private let firstNumber: Int
     private var head: [UInt8]
     private let tail: [UInt8]
     /// Whether each answer is followed by the next request.
@@ -31,13 +33,15 @@ final class SyncClient: ChannelHandler {
     private var parked: (() -> Void)?
 
     init(
-        _ account: Account, at address: SocketAddress, query: String, observer: any SyncObserver
+        _ account: Account, at address: SocketAddress, since: [UInt8], firstNumber: Int,
+        observer: any SyncObserver
     ) {
         self.account = account
         self.address = address
+        self.since = since
+        self.firstNumber = firstNumber
         self.observer = observer
-        source = nil
-        head = Array("GET /_matrix/client/v3/sync?\(query)".utf8)
+        head = []
         tail = Array(
             " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(account.token)\r\n\r\n".utf8)
     }
@@ -109,10 +113,10 @@ final class SyncClient: ChannelHandler {
         since = token
         let now = Instant.now.nanoseconds
         Marker.all(in: body) { marker in
-            let expected = next[marker.room] ?? 0
-            next[marker.room] = marker.number + 1
             // What an initial sync shows has been seen before, and may begin anywhere.
-            if isFirst { return }
+            guard !isFirst, marker.number >= firstNumber else { return }
+            let expected = next[marker.room] ?? firstNumber
+            next[marker.room] = marker.number + 1
             if marker.number != expected {
                 observer.failed(self, "message \(marker.number) of a room instead of \(expected)")
             }

@@ -23,7 +23,7 @@ setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
 let loop = try EventLoop(backend: options.backend)
 loop.submit { loop in
     do {
-        let scenarios = Scenarios(options)
+        let scenarios = try Scenarios(options)
         let results = try await scenarios.run(on: loop)
         let failures = scenarios.crowd.recorder.failures
         for (reason, count) in failures.sorted(by: { $0.key < $1.key }) {

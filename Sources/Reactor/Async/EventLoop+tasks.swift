@@ -34,8 +34,22 @@ extension EventLoop {
         }
     }
 
-    /// Lets everything else that is ready run before the calling task goes on.
+    /// Lets the other tasks that are ready run before the calling task goes on. Sockets are not looked at: a turn runs
+    /// tasks until none is ready, or for many rounds.
     public func yield() async { await Task.yield() }
+
+    /// Parks the calling task until timers have fired, what channels have queued has been written, and what sockets had
+    /// has been dispatched: for long work in slices, between which the loop serves everybody else.
+    public func nextTurn() async {
+        guard !isStopped else { return }
+        await withUnsafeContinuation(isolation: self) { turnWaiters.append($0) }
+    }
+
+    func resumeTurnWaiters() {
+        let waiters = turnWaiters
+        turnWaiters.removeAll()
+        for waiter in waiters { waiter.resume() }
+    }
 
     /// Runs `work`, which may block, on a small pool of threads and parks the calling task
     /// meanwhile. For password hashing, name resolution and files; four threads, queued beyond.

@@ -61,6 +61,8 @@ public actor EventLoop {
     /// Whether the loop has stopped for good.
     public private(set) var isStopped = false
     var sleeping: [Timer: UnsafeContinuation<Void, Never>] = [:]
+    /// Tasks that go on when this turn has dispatched what completed.
+    var turnWaiters: [UnsafeContinuation<Void, Never>] = []
     var stopObservers = StopObservers()
 
     /// What nearly every event touches.
@@ -193,11 +195,13 @@ public actor EventLoop {
             return false
         }
         // Writing may have told handlers something, and they may have made tasks ready.
-        busy = busy || !hot.value.unflushed.isEmpty || !executor.beginSleep()
+        busy = busy || !hot.value.unflushed.isEmpty || !turnWaiters.isEmpty
+        busy = busy || !executor.beginSleep()
         driver.wait(timeout: busy ? 0 : sleepLimit(limit))
         executor.collect()
         hot.value.now = driver.now
         while let completion = driver.next() { dispatch(completion) }
+        if !turnWaiters.isEmpty { resumeTurnWaiters() }
         _ = runJobs()
         return true
     }
@@ -366,6 +370,7 @@ public actor EventLoop {
         let sleepers = Array(sleeping.values)
         sleeping.removeAll()
         for sleeper in sleepers { sleeper.resume() }
+        resumeTurnWaiters()
         _ = hot.value.timers.removeAll()
         executor.close()
         _ = runJobs()

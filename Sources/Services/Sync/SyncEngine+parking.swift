@@ -41,6 +41,22 @@ extension SyncEngine {
         return clients
     }
 
+    /// Takes those clients of a user out who waited when the latest wave began. Those who came since know its news.
+    func unparkWaking(_ user: TrackedUser, on loop: isolated EventLoop) -> [ParkedClient] {
+        user.isWaking = false
+        guard let last = user.parked.last, last.number > wakingNumber else {
+            return unparkAll(user, on: loop)
+        }
+        let later = user.parked.filter { $0.number > wakingNumber }
+        user.parked.removeLast(later.count)
+        metrics.parked -= later.count
+        defer {
+            user.parked = later
+            metrics.parked += later.count
+        }
+        return unparkAll(user, on: loop)
+    }
+
     private func unpark(
         _ number: UInt64, _ user: TrackedUser, on loop: isolated EventLoop
     ) -> ParkedClient? {
@@ -54,6 +70,8 @@ extension SyncEngine {
     }
 
     private func timeOut(_ number: UInt64, _ user: TrackedUser, on loop: isolated EventLoop) {
+        // A wave is about to tell the client more.
+        if user.isWaking, number <= wakingNumber { return }
         guard let client = unpark(number, user, on: loop) else { return }
         if client.request.isSliding {
             metrics.timeouts += 1

@@ -58,6 +58,8 @@ public final class SyncEngine {
     var isDelivering = false
     var waveNumber = 0
     var parkedNumber: UInt64 = 0
+    /// The last client that waited when the latest wave began: those who came later know its news.
+    var wakingNumber: UInt64 = 0
     var future: [FutureWait] = []
     var futureNumber: UInt64 = 0
     var peeks: [PeekWait] = []
@@ -131,9 +133,12 @@ public final class SyncEngine {
         for user in users.values {
             for client in unparkAll(user, on: loop) {
                 let keys = keys(of: client.request, user)
+                // Whom a wave has not come to yet shall ask for its news elsewhere.
+                let isTold = user.isWaking && client.number <= wakingNumber
+                let reached = isTold ? client.request.since ?? position : position
                 answer(
                     client.request, user, client.responder,
-                    AnswerFrame.nothing(nextBatch: position, keys), nextBatch: position, on: loop)
+                    AnswerFrame.nothing(nextBatch: reached, keys), nextBatch: reached, on: loop)
             }
         }
     }

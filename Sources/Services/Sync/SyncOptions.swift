@@ -22,8 +22,8 @@ public struct SyncOptions: Sendable {
     public var toDeviceMax = 100
     /// From how long a computation on the way to an answer is reported as slow; nil: never.
     public var slowThreshold: Duration?
-    /// How many answers of a wave are written before other work gets its turn.
-    public var waveSlice = 256
+    /// How many answers of a wave are written before other work gets its turn: a millisecond's, or two.
+    public var waveSlice = 128
 
     /// The defaults.
     public init() {}

@@ -71,7 +71,8 @@ final class BenchDatabase {
             usleep(200_000)
         }
         throw Problem(
-            "PostgreSQL does not start: see \(lab.options.output)/homeserver/postgres.log")
+            "PostgreSQL does not start: see \(lab.options.output)/\(lab.options.suite.name)/postgres.log"
+        )
     }
 
     /// Runs statements and returns what they print, columns divided by `|`.
@@ -96,6 +97,17 @@ final class BenchDatabase {
             in: "postgres")
         try query("CREATE EXTENSION pg_stat_statements", in: database)
     }
+
+    /// Roles by which what one process asks can be told from what another asks.
+    func createRoles(_ names: [String]) throws {
+        for name in names {
+            let known = try query(
+                "SELECT 1 FROM pg_roles WHERE rolname = '\(name)'", in: "postgres")
+            if known.isEmpty { try query("CREATE ROLE \(name) SUPERUSER LOGIN", in: "postgres") }
+        }
+    }
+
+    var pid: Int32 { process.processIdentifier }
 
     /// CPU time of the server with all its processes, in nanoseconds.
     func cpu() throws -> Double { try CPUTime(of: process.processIdentifier).nanoseconds }

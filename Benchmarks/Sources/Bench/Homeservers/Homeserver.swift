@@ -48,7 +48,7 @@ final class Homeserver {
 
 extension Homeserver {
     /// What both are told: everything that costs and that the other has not is off, and there are no limits.
-    private static func shared(_ folder: String, _ port: Int) -> String {
+    static func shared(_ folder: String, _ port: Int) -> String {
         let limit = "{per_second: 1000000, burst_count: 1000000}"
         return """
             server_name: bench.local
@@ -69,6 +69,8 @@ extension Homeserver {
             rc_joins: {local: \(limit), remote: \(limit)}
             rc_joins_per_room: \(limit)
             rc_room_creation: \(limit)
+            rc_registration: \(limit)
+            rc_login: {address: \(limit), account: \(limit), failed_attempts: \(limit)}
             listeners:
               - port: \(port)
                 bind_addresses: ['127.0.0.1']

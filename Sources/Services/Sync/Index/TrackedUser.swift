@@ -33,6 +33,8 @@ final class TrackedUser {
 
     /// Of which members each of the user's devices that wants as few as possible has been told.
     var told: [String: ToldMembers] = [:]
+    /// A wave has news for the clients that waited when it began, and has not come to them.
+    var isWaking = false
 
     // Scratch space of a wave.
     var waveDeviceLists = DeviceListNews()

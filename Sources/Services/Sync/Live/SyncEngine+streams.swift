@@ -21,41 +21,50 @@ extension SyncEngine {
             inbox = StreamStep(after: step)
             let (news, unread) = await read(step, on: loop)
             var wave = Wave(engine: self, step: step, news: news, unread: unread)
-            let deliveries = wave.apply(on: loop)
+            let told = wave.apply(on: loop)
             resumeReached(on: loop)
             if !peeks.isEmpty {
                 resumePeeks(of: step.hasGap ? nil : Set(step.events.map(\.roomID)), on: loop)
             }
             recent.shrink()
-            await send(deliveries, nextBatch: step.position, on: loop)
+            await send(&wave, to: told, on: loop)
             forgetIdleUsers(on: loop)
         }
         isDelivering = false
     }
 
-    /// Writes a wave's answers, in slices, so that other work gets its turn.
+    /// Answers those whom a wave concerns, in slices, so that everybody else is served in between.
     private func send(
-        _ deliveries: [Delivery], nextBatch: StreamToken, on loop: isolated EventLoop
+        _ wave: inout Wave, to users: [TrackedUser], on loop: isolated EventLoop
     ) async {
-        guard !deliveries.isEmpty else { return }
-        metrics.waves += 1
-        for (index, delivery) in deliveries.enumerated() {
-            if index > 0, index % options.waveSlice == 0 { await loop.yield() }
-            let client = delivery.client
-            if let answer = delivery.answer {
-                metrics.deliveriesLive += 1
-                self.answer(
-                    client.request, delivery.user, client.responder, answer,
-                    nextBatch: nextBatch, on: loop)
-            } else if client.request.isSliding, let wait = client.responder as? SlidingWait {
-                wait.wake(on: loop)
-            } else {
-                metrics.wakeupsGeneral += 1
-                loop.spawn {
-                    await self.serve(
-                        client.request, delivery.user, client.responder, until: client.deadline,
-                        on: loop)
-                }
+        var count = 0
+        for user in users {
+            for delivery in wave.deliveries(to: user, on: loop) {
+                if count == 0 { metrics.waves += 1 }
+                if count > 0, count % options.waveSlice == 0 { await loop.nextTurn() }
+                count += 1
+                send(delivery, nextBatch: wave.step.position, on: loop)
+            }
+        }
+    }
+
+    private func send(
+        _ delivery: Delivery, nextBatch: StreamToken, on loop: isolated EventLoop
+    ) {
+        let client = delivery.client
+        if let answer = delivery.answer {
+            metrics.deliveriesLive += 1
+            self.answer(
+                client.request, delivery.user, client.responder, answer, nextBatch: nextBatch,
+                on: loop)
+        } else if client.request.isSliding, let wait = client.responder as? SlidingWait {
+            wait.wake(on: loop)
+        } else {
+            metrics.wakeupsGeneral += 1
+            loop.spawn {
+                await self.serve(
+                    client.request, delivery.user, client.responder, until: client.deadline,
+                    on: loop)
             }
         }
     }

@@ -5,7 +5,7 @@ import Storage
 
 /// The work of one step: brings the index up to date and finds out who is told what.
 ///
-/// It runs without suspending, so nobody parks or leaves meanwhile, and the position moves together with everything
+/// `apply` runs without suspending, so nobody parks or leaves meanwhile, and the position moves together with everything
 /// that depends on it.
 struct Wave {
     let engine: SyncEngine
@@ -29,9 +29,12 @@ struct Wave {
         self.news = news
     }
 
-    mutating func apply(on loop: isolated EventLoop) -> [SyncEngine.Delivery] {
+    /// Brings the index up to date and returns whose clients are to be told, those of the smallest rooms first, who
+    /// would wait longest behind a large one.
+    mutating func apply(on loop: isolated EventLoop) -> [TrackedUser] {
         engine.position = step.position
         engine.waveNumber += 1
+        engine.wakingNumber = engine.parkedNumber
         if step.hasGap || news.isLost { startAnew() }
         takeTyping()
         takeEventRows()
@@ -41,22 +44,31 @@ struct Wave {
         takeToDevice()
         unread.apply(news, step, to: engine)
         renderEvents()
-        for index in sections.indices { spread(index) }
+        for index in smallestFirst() { spread(index) }
         takeDeviceLists()
         takeTransitions()
         takePresence()
-        guard !touched.isEmpty else { return [] }
-        head = SharedBytes(AnswerFrame.head(nextBatch: engine.position))
-        var deliveries: [SyncEngine.Delivery] = []
-        for user in touched {
-            for var client in engine.unparkAll(user, on: loop) {
-                let answer = answer(for: client, of: user)
-                if answer == nil { lowerAccountData(&client.request, user) }
-                deliveries.append(
-                    SyncEngine.Delivery(client: client, user: user, answer: answer))
-            }
+        if !touched.isEmpty { head = SharedBytes(AnswerFrame.head(nextBatch: engine.position)) }
+        return touched
+    }
+
+    private func smallestFirst() -> [Int] {
+        guard sections.count > 1 else { return Array(sections.indices) }
+        let sizes = sections.map { engine.rooms[$0.roomID]?.users.count ?? 0 }
+        return sections.indices.sorted { (sizes[$0], $0) < (sizes[$1], $1) }
+    }
+
+    /// Takes a user's clients out of the parking, with their answers. The caller may suspend between users:
+    /// meanwhile nobody else answers those clients, see ``TrackedUser/isWaking``.
+    mutating func deliveries(
+        to user: TrackedUser, on loop: isolated EventLoop
+    ) -> [SyncEngine.Delivery] {
+        engine.unparkWaking(user, on: loop).map { client in
+            var client = client
+            let answer = answer(for: client, of: user)
+            if answer == nil { lowerAccountData(&client.request, user) }
+            return SyncEngine.Delivery(client: client, user: user, answer: answer)
         }
-        return deliveries
     }
 
     // MARK: Taking in
@@ -199,6 +211,7 @@ struct Wave {
     mutating func touch(_ user: TrackedUser) {
         guard user.waveNumber != engine.waveNumber else { return }
         user.waveNumber = engine.waveNumber
+        user.isWaking = true
         user.waveSections.removeAll(keepingCapacity: true)
         user.waveDeviceLists = DeviceListNews()
         user.wavePresence.removeAll(keepingCapacity: true)
