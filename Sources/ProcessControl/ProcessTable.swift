@@ -7,7 +7,10 @@ public enum ProcessTable {
     public static func isAlive(_ pid: Int32) -> Bool {
         guard pid > 0 else { return false }
         if kill(pid, 0) != 0 && errno == ESRCH { return false }
-        return state(of: pid).map { $0 != "Z" && $0 != "X" } ?? false
+        guard let columns = statColumns(of: pid), let state = columns.first else { return false }
+        guard state == "Z" || state == "X" else { return true }
+        // Its first thread has ended. Until the others have too, files and their locks are still held.
+        return columns.count > 17 && (Int(columns[17]) ?? 1) > 1
     }
 
     /// Sends a signal.
@@ -55,10 +58,6 @@ public enum ProcessTable {
         var count = -2
         while readdir(directory) != nil { count += 1 }
         return count
-    }
-
-    private static func state(of pid: Int32) -> String? {
-        statColumns(of: pid)?.first.map(String.init)
     }
 
     /// The columns of `/proc/PID/stat` after the program's name, which may contain anything.

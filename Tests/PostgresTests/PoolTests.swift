@@ -193,8 +193,14 @@ import Testing
                 let third = try await pool.query(Self.backend, on: loop)[0].integer(0)
                 let reading = loop.spawn {
                     _ = loop
-                    let read = Statement("read", "SELECT pg_backend_pid(), pg_sleep(0.1)")
-                    return try? await pool.query(read, on: loop)[0].integer(0)
+                    // Only where it will be ended does it take long.
+                    let read = Statement(
+                        "read",
+                        """
+                        SELECT pg_backend_pid(),
+                            pg_sleep(CASE WHEN pg_backend_pid() = $1::bigint THEN 60 ELSE 0 END)
+                        """)
+                    return try? await pool.query(read, [.integer(third)], on: loop)[0].integer(0)
                 }
                 while pool.statistics.underWay == 0 { await loop.sleep(for: .milliseconds(1)) }
                 try cluster.execute("SELECT pg_terminate_backend(\(third), 5000)")

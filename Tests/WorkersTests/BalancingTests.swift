@@ -63,6 +63,9 @@ import Testing
         let plan = try plan()
         let paths = plan.rules.map(\.path)
         #expect(paths.contains("^/_matrix/client/(r0|v3|unstable|v2_alpha)/sync$"))
+        for word in ["simplified_msc3575", "/events", "initialSync"] {
+            #expect(paths.contains { $0.contains(word) }, "\(word)")
+        }
         #expect(Set(paths).count == paths.count)
         #expect(plan.groups.map(\.name) == ["synchrotron", "synchrotron_initial"])
         #expect(plan.idle == ["pusher"])

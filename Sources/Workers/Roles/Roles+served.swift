@@ -13,11 +13,17 @@ struct ServedPath: Hashable {
 }
 
 extension Roles {
+    /// What a synchrotron serves of the client-server API.
+    static func registerSynchrotron<Context: SyncServing>(into router: inout Router<Context>) {
+        SyncRoutes.register(into: &router)
+        LegacySyncRoutes.register(into: &router)
+    }
+
     /// What processes of a role serve, out of the very routes that they register.
     static func served(by role: WorkerRole) -> [ServedPath] {
         var router = Router<SyncContext>()
         switch role {
-        case .synchrotron: SyncRoutes.register(into: &router)
+        case .synchrotron: registerSynchrotron(into: &router)
         case .homeserver, .pusher, .appservice, .federationReader, .mediaRepository,
             .clientReader:
             break

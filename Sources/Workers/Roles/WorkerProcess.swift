@@ -69,8 +69,7 @@ final class WorkerProcess: RoleProcess {
             context.sightings.sink = activity
             try await front.listen(context: context, on: loop) { resource, router in
                 guard resource == .client else { return }
-                SyncRoutes.register(into: &router)
-                LegacySyncRoutes.register(into: &router)
+                Roles.registerSynchrotron(into: &router)
             }
             self.engine = engine
         } else {
